@@ -1,0 +1,37 @@
+# Two commands are enough on a fresh machine with git, make, python3 (3.11 or later) and python3-venv: `make demo` and `make test`.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test check serve build
+
+help:  ## Say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Studio Steward needs Python 3.11 or later: make PYTHON=python3.13 …"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+setup: .venv/installed  ## Make .venv with everything in it
+
+demo: setup  ## Play a day on the platform on a local AWS organization, with the deployed template
+	$(BIN)/python -m demo
+
+test: setup  ## Run every test
+	$(BIN)/python -m pytest
+
+check: setup  ## Formatting, lint, types, templates, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/cfn-lint template.yaml accounts/*.yaml
+	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest tests/test_conventions.py
+
+serve: setup  ## Serve the demo's organization on loopback, for boto3 and the AWS CLI, until interrupted
+	$(BIN)/python -m localaws serve demo/organization.yaml
+
+build: setup  ## Build the deployable package with the SAM CLI (needs `sam` and Python 3.13)
+	sam build

@@ -1,0 +1,124 @@
+"""What the demo shows at its end: a table, and ``build/demo/summary.json`` for machines."""
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from demo.stage import BUILD, Stage
+
+_COLUMNS = ("chapter", "name", "status", "outcome", "changes", "api_calls", "transitions")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One execution of a state machine. `changes` counts what it changed, `api_calls` what our roles asked AWS for, `transitions` states entered."""
+
+    chapter: str
+    workflow: str
+    name: str
+    account: str
+    region: str
+    status: str
+    outcome: str
+    changes: int
+    api_calls: int
+    transitions: int
+
+
+@dataclass
+class Report:
+    """Filled by the chapters, a step at a time."""
+
+    stage: Stage
+    executions: list[Execution] = field(default_factory=list)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    _known: set[str] = field(default_factory=set)
+    _calls: int = 0
+
+    def say(self, text: str) -> None:
+        now = self.stage.settle()
+        print(f"{now[11:16]}  {text}", flush=True)
+
+    def expect(self, right: object, complaint: str) -> None:
+        """Note what is not as it should be: any complaint makes the demo fail."""
+        if not right:
+            self.complaints.append(complaint)
+            print(f"       !! {complaint}", flush=True)
+
+    def new_executions(self, chapter: str, workflow: str, machine_arn: str) -> list[dict[str, Any]]:
+        """What ran on this machine since the last time, described by Step Functions; each is added to the table and said aloud."""
+        states = self.stage.client("stepfunctions", "hub")
+        pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine_arn)
+        new = [one["executionArn"] for page in pages for one in page["executions"] if one["executionArn"] not in self._known]
+        calls = self._calls_of_ours()
+        described = [states.describe_execution(executionArn=arn) for arn in reversed(new)]
+        for execution in described:
+            self._known.add(execution["executionArn"])
+            self._add(chapter, workflow, execution, calls // len(described))
+        return described
+
+    def _calls_of_ours(self) -> int:
+        """API calls by roles since the last time: people call with their account's profile, which is a user's."""
+        calls = [call for call in self.stage.log("calls") if ":assumed-role/" in call["principal"]]
+        new, self._calls = len(calls) - self._calls, len(calls)
+        return new
+
+    def _add(self, chapter: str, workflow: str, execution: dict[str, Any], calls: int) -> None:
+        output = json.loads(execution.get("output") or "{}")
+        history = self.stage.client("stepfunctions", "hub").get_paginator("get_execution_history")
+        pages = history.paginate(executionArn=execution["executionArn"])
+        transitions = sum(event["type"].endswith("StateEntered") for page in pages for event in page["events"])
+        given = json.loads(execution["input"])
+        row = Execution(
+            chapter,
+            workflow,
+            execution["name"],
+            given["account_id"],
+            given["region"],
+            execution["status"],
+            output.get("outcome", execution.get("error", "")),
+            len(output.get("changes", [])),
+            calls,
+            transitions,
+        )
+        self.executions.append(row)
+        self.findings += output.get("findings", [])
+        print(f"       {row.status}  {row.name}: {row.outcome}, {row.changes} changes", flush=True)
+
+    def finish(self, virtual_start: datetime) -> int:
+        """Print the table, write the summary; the exit code."""
+        now = datetime.fromisoformat(self.stage.settle())
+        dlq = self.stage.client("sqs", "hub").get_queue_attributes(
+            QueueUrl=self.stage.outputs()["IntakeDlqUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        dead = int(dlq["Attributes"]["ApproximateNumberOfMessages"])
+        self.expect(dead == 0, f"{dead} messages in the dead-letter queue of intake")
+        summary = {
+            "version": 1,
+            "seconds": round(time.monotonic() - self.stage.started, 1),
+            "virtual_seconds": (now - virtual_start).total_seconds(),
+            "executions": [asdict(execution) for execution in self.executions],
+            "dead_letters": dead,
+            "findings": self.findings,
+        }
+        BUILD.mkdir(parents=True, exist_ok=True)
+        (BUILD / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        self._table(summary)
+        return 1 if self.complaints else 0
+
+    def _table(self, summary: dict[str, Any]) -> None:
+        rows = [_COLUMNS, *(tuple(str(getattr(row, column)) for column in _COLUMNS) for row in self.executions)]
+        widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
+        print()
+        for row in rows:
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print()
+        for finding in self.findings:
+            print(f"finding  {finding['kind']}: {finding['message']}")
+        passed = f"{summary['virtual_seconds']:.0f} virtual seconds in {summary['seconds']} s"
+        print(f"\n{passed}, {summary['dead_letters']} dead letters, all of it in build/demo/summary.json")
+        if self.complaints:
+            print(f"{len(self.complaints)} things are not as they should be: " + "; ".join(self.complaints))

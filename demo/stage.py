@@ -1,0 +1,73 @@
+"""The stage: a served organization, started and stopped by its process, and ordinary boto3 clients for the people on it."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+
+FOLDER = Path(__file__).parent
+BUILD = Path("build/demo")
+STACK = "studio-steward"
+
+
+class Stage:
+    """Use as a context manager. Everything goes through the served endpoint, or through ``python -m localaws``."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self._server: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "localaws", "serve", str(FOLDER / "organization.yaml")]
+        self._server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own interpreter and file
+        line = self._server.stdout.readline() if self._server.stdout else ""
+        if not line:
+            raise RuntimeError(f"`{' '.join(command)}` ended before it was ready: exit code {self._server.wait()}")
+        ready = json.loads(line)
+        os.environ |= {"AWS_CONFIG_FILE": str(Path(ready["config"]).resolve()), "AWS_ENDPOINT_URL": ready["endpoint"]}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait()
+
+    @cache  # noqa: B019 - one stage a run
+    def client(self, service: str, account: str) -> Any:
+        """A boto3 client with the account's profile of the served AWS config."""
+        return boto3.Session(profile_name=account).client(service)  # type: ignore[call-overload]
+
+    @cache  # noqa: B019
+    def outputs(self) -> dict[str, str]:
+        """Of the deployed hub stack."""
+        stack = self.client("cloudformation", "hub").describe_stacks(StackName=STACK)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def settle(self) -> str:
+        """Let everything happen that is due; virtual time afterwards."""
+        return _localaws("settle")
+
+    def send(self, event: dict[str, Any]) -> None:
+        """Have EventBridge deliver an event, as it is."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(event, file)
+            file.flush()
+            _localaws("send", file.name)
+
+    def log(self, what: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in _localaws("log", what, "--json").splitlines()]
+
+
+def _localaws(*arguments: str) -> str:
+    run = subprocess.run([sys.executable, "-m", "localaws", *arguments], check=False, capture_output=True, text=True)  # noqa: S603
+    if run.returncode:
+        raise RuntimeError(f"localaws {' '.join(arguments)}: {run.stderr.strip()}")
+    return run.stdout.strip()

@@ -1,0 +1,61 @@
+"""What a function was deployed with: frozen, typed, read from the environment when it is invoked and not before."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from steward.errors import SettingMissing
+
+STATE_MACHINE_ARN = "_STATE_MACHINE_ARN"
+
+
+@dataclass(frozen=True)
+class IntakeSettings:
+    """`state_machine_arns`: the state machine of each workflow, by the workflow's name."""
+
+    state_machine_arns: Mapping[str, str]
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """One variable per workflow: ``PROFILE_COST_TAGGING_STATE_MACHINE_ARN`` is the machine of ``profile_cost_tagging``."""
+        return cls({name.removesuffix(STATE_MACHINE_ARN).lower(): arn for name, arn in os.environ.items() if name.endswith(STATE_MACHINE_ARN)})
+
+
+@dataclass(frozen=True)
+class ProfileCostTaggingSettings:
+    """`account_tag_keys` are read from the account and written to the profile under the same keys; `user_tag_key` holds the profile's user."""
+
+    ml_unit_ids: frozenset[str]
+    user_tag_key: str
+    account_tag_keys: tuple[str, ...]
+    member_role_name: str
+    dry_run: bool
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(
+            ml_unit_ids=frozenset(_list("ML_ORGANIZATIONAL_UNIT_IDS")),
+            user_tag_key=_text("USER_TAG_KEY"),
+            account_tag_keys=_list("ACCOUNT_TAG_KEYS"),
+            member_role_name=_text("MEMBER_ROLE_NAME"),
+            dry_run=_switch("DRY_RUN"),
+        )
+
+
+def _text(name: str) -> str:
+    if value := os.environ.get(name, "").strip():
+        return value
+    raise SettingMissing(f"{name} is not set: deploy the stack again")
+
+
+def _list(name: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in _text(name).split(","))
+
+
+def _switch(name: str) -> bool:
+    value = _text(name)
+    if value not in {"true", "false"}:  # a brake that is misspelt must not be taken for an open one
+        raise SettingMissing(f"{name} is {value!r}: it must be true or false")
+    return value == "true"

@@ -1,0 +1,249 @@
+"""One discrete-event clock for everything that happens in the local organization.
+
+Waits, retries, deliveries, resource transitions and every ``time.sleep`` are entries in one queue, ordered by time; entries due at the same
+moment run in an order chosen by the seed, since nothing in AWS promises one. When nothing can run, the clock jumps to the next entry. Python's own
+``datetime`` and ``time.time`` follow through time-machine; ``time.monotonic`` stays real.
+
+Three kinds of code meet the clock:
+
+* an *entry* (a plain callable) runs to its end without time passing;
+* a *process* (a generator) yields seconds or a `Promise` and is resumed when that is over: `Clock.process`;
+* a *task* (`localaws.turns.Task`, a thread) calls `Clock.sleep` like any program, and gives its turn away until it wakes.
+
+Code outside of these, a test or a demo, drives the clock: its `Clock.sleep` runs whatever is due meanwhile.
+"""
+
+import heapq
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, Protocol
+
+import time_machine
+
+Action = Callable[[], None]
+Process = Generator["float | Promise", Any, Any]
+
+_real_sleep = time.sleep
+
+
+class ClockStuck(RuntimeError):
+    """More entries ran in one `settle` than any story needs: something sets itself off for ever."""
+
+
+class Sleeper(Protocol):
+    """Whoever holds the turn and can give it away: a task."""
+
+    def pause(self, seconds: float) -> None: ...
+
+
+class Entry:
+    """Something due at a moment. Cancelled entries are passed over."""
+
+    __slots__ = ("action", "cancelled", "key", "when")
+
+    def __init__(self, when: float, tie: float, number: int, action: Action):
+        self.when, self.action, self.cancelled = when, action, False
+        self.key = (when, tie, number)
+
+    def __lt__(self, other: "Entry") -> bool:
+        return self.key < other.key
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Promise:
+    """A result that comes later. Whoever waits is woken by an entry of its own, never inside the code that settled it."""
+
+    def __init__(self, clock: "Clock"):
+        self._clock, self._waiting = clock, list[Callable[["Promise"], None]]()
+        self.settled, self.value, self.error = False, None, None  # type: bool, Any, BaseException | None
+
+    def resolve(self, value: Any = None) -> None:
+        self._settle(value, None)
+
+    def reject(self, error: BaseException) -> None:
+        self._settle(None, error)
+
+    def _settle(self, value: Any, error: BaseException | None) -> None:
+        if self.settled:
+            raise RuntimeError("a promise is settled once")
+        self.settled, self.value, self.error = True, value, error
+        for callback in self._waiting:
+            self._wake(callback)
+
+    @property
+    def awaited(self) -> bool:
+        return bool(self._waiting)
+
+    def then(self, callback: Callable[["Promise"], None]) -> None:
+        if self.settled:
+            self._wake(callback)
+        else:
+            self._waiting.append(callback)
+
+    def _wake(self, callback: Callable[["Promise"], None]) -> None:
+        self._clock.later(0, lambda: callback(self))
+
+    def result(self) -> Any:
+        if not self.settled:
+            raise RuntimeError("nothing has settled this promise yet")
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Clock:
+    """See the module. `start` is where virtual time begins; `seed` orders what is due at the same moment."""
+
+    def __init__(self, start: datetime, seed: int):
+        self.now: float = start.timestamp()
+        self._random = Random(f"clock-{seed}")
+        self._queue: list[Entry] = []
+        self._number = 0
+        self._atomic = 0
+        self._here = threading.local()
+        self._owner = threading.get_ident()
+        self._traveller = time_machine.travel(start.astimezone(UTC), tick=False)
+        self._travel = self._traveller.start()
+        time.sleep = self.sleep  # type: ignore[assignment]
+
+    def stop(self) -> None:
+        """Give Python its own time back."""
+        time.sleep = _real_sleep
+        self._traveller.stop()
+
+    def own(self) -> None:
+        """The calling thread drives the clock from now on (a server's worker, a forked child)."""
+        self._owner = threading.get_ident()
+
+    # -- what is to come
+
+    def later(self, seconds: float, action: Action) -> Entry:
+        return self.at(self.now + max(0.0, seconds), action)
+
+    def at(self, when: float, action: Action) -> Entry:
+        self._number += 1
+        entry = Entry(max(when, self.now), self._random.random(), self._number, action)
+        heapq.heappush(self._queue, entry)
+        return entry
+
+    def promise(self) -> Promise:
+        return Promise(self)
+
+    def process(self, steps: Process) -> Promise:
+        """Run a generator through virtual time.
+
+        It yields seconds to wait, or a promise whose value it is sent and whose error is raised in it. The promise returned carries what the
+        generator returns or raises; an error nobody waits for is raised where the clock runs, so that none is lost.
+        """
+        done = self.promise()
+
+        def step(send: Callable[[], "float | Promise"]) -> None:
+            try:
+                wait = send()
+            except StopIteration as stop:
+                done.resolve(stop.value)
+            except Exception as error:
+                if not done.awaited:
+                    raise
+                done.reject(error)
+            else:
+                if isinstance(wait, Promise):
+                    wait.then(resume)
+                else:
+                    self.later(wait, lambda: step(lambda: steps.send(None)))
+
+        def resume(promise: Promise) -> None:
+            error = promise.error
+            step(lambda: steps.throw(error) if error is not None else steps.send(promise.value))
+
+        self.later(0, lambda: step(lambda: steps.send(None)))
+        return done
+
+    # -- passing time
+
+    @property
+    def next_due(self) -> float | None:
+        while self._queue and self._queue[0].cancelled:
+            heapq.heappop(self._queue)
+        return self._queue[0].when if self._queue else None
+
+    def run_next(self, until: float = float("inf")) -> bool:
+        """Jump to the next entry, if it is due by `until`, and run it."""
+        due = self.next_due
+        if due is None or due > until:
+            return False
+        entry = heapq.heappop(self._queue)
+        self._set(entry.when)
+        with self.atomic():
+            entry.action()
+        return True
+
+    def settle(self, budget: int = 1_000_000) -> None:
+        """Run until nothing is due any more."""
+        for _ in range(budget):
+            if not self.run_next():
+                return
+        raise ClockStuck(f"{budget} entries ran and more are due: what sets itself off again without end?")
+
+    def advance(self, seconds: float) -> None:
+        """Let this much time pass, with all that is due in it."""
+        until = self.now + seconds
+        while self.run_next(until):
+            pass
+        self._set(until)
+
+    def sleep(self, seconds: float) -> None:
+        """What ``time.sleep`` is while this clock runs."""
+        sleeper: Sleeper | None = getattr(self._here, "sleeper", None)
+        if sleeper is not None and not self._atomic_here():
+            sleeper.pause(seconds)
+        elif self._atomic:
+            raise RuntimeError("an entry runs to its end without time passing: it must not sleep")
+        elif threading.get_ident() == self._owner:
+            self.advance(seconds)
+        else:
+            _real_sleep(seconds)
+
+    def pass_turn(self, seconds: float) -> None:
+        """Time that an API call takes. Nothing passes inside an entry: what a service does for itself is part of that moment."""
+        if not self._atomic_here() and (self.sleeper is not None or (not self._atomic and threading.get_ident() == self._owner)):
+            self.sleep(seconds)
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """Within it no time passes and nobody else gets a turn."""
+        self._atomic += 1
+        self._here.atomic = getattr(self._here, "atomic", 0) + 1
+        try:
+            yield
+        finally:
+            self._atomic -= 1
+            self._here.atomic -= 1
+
+    def _atomic_here(self) -> bool:
+        return bool(getattr(self._here, "atomic", 0))
+
+    @property
+    def sleeper(self) -> Sleeper | None:
+        return getattr(self._here, "sleeper", None)
+
+    @sleeper.setter
+    def sleeper(self, sleeper: Sleeper | None) -> None:
+        self._here.sleeper = sleeper
+
+    def _set(self, when: float) -> None:
+        self.now = when
+        self._travel.move_to(when)
+
+    def datetime(self) -> datetime:
+        return datetime.fromtimestamp(self.now, UTC)
+
+    def iso(self) -> str:
+        """Now, as AWS writes it in events: ``2026-11-02T08:00:00Z``."""
+        return self.datetime().strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,34 @@
+"""AWS's own managed policies, there when somebody attaches them: moto has their texts, and would otherwise load all thousand into every account.
+
+Source: moto 5.2.5, moto/iam/aws_managed_policies.py.
+"""
+
+import json
+from functools import cache
+from typing import Any
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, iam_backends
+
+from localaws.cloud import Call, Cloud, guard
+
+PREFIX = "arn:aws:iam::aws:policy/"
+
+
+@guard("iam", "AttachRolePolicy", "GetPolicy", "GetPolicyVersion", "ListPolicyVersions", "PutRolePermissionsBoundary")
+def know_managed_policy(_: Cloud, call: Call) -> None:
+    """Put the policy that is named where moto looks for it. One that AWS does not have stays unknown."""
+    arn = call.params.get("PolicyArn") or call.params.get("PermissionsBoundary") or ""
+    backend = iam_backends[call.account]["aws"]
+    if arn in backend.managed_policies or arn not in _by_arn():
+        return
+    name, data = _by_arn()[arn]
+    policy = AWSManagedPolicy.from_data(name, call.account, call.region, data)
+    backend.aws_managed_policies.append(policy)
+    backend.managed_policies[arn] = policy
+
+
+@cache
+def _by_arn() -> dict[str, tuple[str, dict[str, Any]]]:
+    known = json.loads(aws_managed_policies_data)
+    return {f"{PREFIX}{data['Path'].lstrip('/')}{name}": (name, data) for name, data in known.items()}

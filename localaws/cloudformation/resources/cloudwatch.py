@@ -1,0 +1,71 @@
+"""CloudWatch: alarms.
+
+Source: AWS CloudFormation Template Reference, AWS::CloudWatch::Alarm; Amazon CloudWatch API Reference, PutMetricAlarm.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, tag_changes, tag_list
+
+
+class Alarm(ResourceType):
+    """A metric alarm."""
+
+    name = "AWS::CloudWatch::Alarm"
+    properties = frozenset(
+        {
+            "ActionsEnabled",
+            "AlarmActions",
+            "AlarmDescription",
+            "AlarmName",
+            "ComparisonOperator",
+            "DatapointsToAlarm",
+            "Dimensions",
+            "EvaluateLowSampleCountPercentile",
+            "EvaluationPeriods",
+            "ExtendedStatistic",
+            "InsufficientDataActions",
+            "MetricName",
+            "Metrics",
+            "Namespace",
+            "OKActions",
+            "Period",
+            "Statistic",
+            "Tags",
+            "Threshold",
+            "ThresholdMetricId",
+            "TreatMissingData",
+            "Unit",
+        }
+    )
+    create_only = frozenset({"AlarmName"})
+    physical_name = "AlarmName"
+    attributes = frozenset({"Arn"})
+    no_effect: ClassVar[Mapping[str, str]] = {
+        "AlarmActions": "no metric is evaluated: alarms stay in INSUFFICIENT_DATA",
+        "OKActions": "no metric is evaluated",
+    }
+
+    def create(self, context: Context, properties: Properties) -> Made:
+        name = properties.get("AlarmName") or context.name(255)
+        given = {key: value for key, value in properties.items() if key not in ("AlarmName", "Tags")}
+        tags = tag_list(properties)
+        context.call("cloudwatch", "PutMetricAlarm", AlarmName=name, **given, **({"Tags": tags} if tags else {}))
+        return Made(name, {"Arn": f"arn:aws:cloudwatch:{context.region}:{context.account}:alarm:{name}"})
+
+    def update(self, context: Context, existing: Existing, after: Properties) -> Made:
+        made, before = existing.made, existing.properties
+        given = {key: value for key, value in after.items() if key not in ("AlarmName", "Tags")}
+        context.call("cloudwatch", "PutMetricAlarm", AlarmName=made.physical_id, **given)
+        put, gone = tag_changes(before, after)
+        arn = made.attributes["Arn"]
+        if put:
+            context.call("cloudwatch", "TagResource", ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in put.items()])
+        if gone:
+            context.remove("cloudwatch", "UntagResource", ResourceARN=arn, TagKeys=gone)
+        return made
+
+    def delete(self, context: Context, existing: Existing) -> None:
+        made = existing.made
+        context.remove("cloudwatch", "DeleteAlarms", AlarmNames=[made.physical_id])

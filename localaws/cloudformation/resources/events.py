@@ -1,0 +1,161 @@
+"""EventBridge: buses, their policies, rules with their targets.
+
+Source: AWS CloudFormation Template Reference, AWS::Events; Amazon EventBridge API Reference.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from localaws.cloud import AwsError
+from localaws.cloudformation.resources.base import (
+    Context,
+    Existing,
+    Made,
+    Properties,
+    ResourceType,
+    changed,
+    picked,
+    policy_text,
+    tag_changes,
+    tag_list,
+)
+
+
+class EventBus(ResourceType):
+    """A custom bus."""
+
+    name = "AWS::Events::EventBus"
+    properties = frozenset({"DeadLetterConfig", "Description", "EventSourceName", "KmsKeyIdentifier", "Name", "Policy", "Tags"})
+    required = frozenset({"Name"})
+    create_only = frozenset({"Name", "EventSourceName"})
+    physical_name = "Name"
+    attributes = frozenset({"Arn", "Name"})
+    no_effect: ClassVar[Mapping[str, str]] = {"KmsKeyIdentifier": "events are not encrypted at rest"}
+
+    def create(self, context: Context, properties: Properties) -> Made:
+        name = properties["Name"]
+        given = {key: value for key, value in properties.items() if key not in ("Policy", "Tags")}
+        arn = context.call("events", "CreateEventBus", Tags=tag_list(properties), **given)["EventBusArn"]
+        made = context.exists(Made(name, {"Arn": arn, "Name": name}))
+        if "Policy" in properties:
+            context.call("events", "PutPermission", EventBusName=name, Policy=policy_text(properties["Policy"]))
+        return made
+
+    def update(self, context: Context, existing: Existing, after: Properties) -> Made:
+        made, before = existing.made, existing.properties
+        differs = changed(before, after)
+        if differs & {"DeadLetterConfig", "Description", "KmsKeyIdentifier"}:
+            wanted = picked(after, "DeadLetterConfig", "Description", "KmsKeyIdentifier")
+            context.call("events", "UpdateEventBus", Name=made.physical_id, **wanted)
+        if "Policy" in differs:
+            context.remove("events", "RemovePermission", EventBusName=made.physical_id, RemoveAllPermissions=True)
+            if "Policy" in after:
+                context.call("events", "PutPermission", EventBusName=made.physical_id, Policy=policy_text(after["Policy"]))
+        _retag(context, made.attributes["Arn"], before, after)
+        return made
+
+    def delete(self, context: Context, existing: Existing) -> None:
+        made = existing.made
+        context.remove("events", "DeleteEventBus", Name=made.physical_id)
+
+
+class EventBusPolicy(ResourceType):
+    """One statement of a bus's policy; the others stay."""
+
+    name = "AWS::Events::EventBusPolicy"
+    properties = frozenset({"Action", "Condition", "EventBusName", "Principal", "Statement", "StatementId"})
+    required = frozenset({"StatementId"})
+    create_only = frozenset({"EventBusName", "StatementId"})
+
+    updates_by_create = True
+
+    def create(self, context: Context, properties: Properties) -> Made:
+        bus = properties.get("EventBusName", "default")
+        if "Statement" not in properties:
+            context.call("events", "PutPermission", **{"EventBusName": bus, **properties})
+            return Made(f"{bus}|{properties['StatementId']}")
+        statements = [kept for kept in _statements(context, bus) if kept.get("Sid") != properties["StatementId"]]
+        statement = {**properties["Statement"], "Sid": properties["StatementId"]}
+        policy = {"Version": "2012-10-17", "Statement": [*statements, statement]}
+        context.call("events", "PutPermission", EventBusName=bus, Policy=policy_text(policy))
+        return Made(f"{bus}|{properties['StatementId']}")
+
+    def delete(self, context: Context, existing: Existing) -> None:
+        made = existing.made
+        bus, statement = made.physical_id.rsplit("|", 1)
+        context.remove("events", "RemovePermission", EventBusName=bus, StatementId=statement)
+
+
+def _statements(context: Context, bus: str) -> list[dict[str, Any]]:
+    policy = context.call("events", "DescribeEventBus", Name=bus).get("Policy")
+    return list(json.loads(policy)["Statement"]) if policy else []
+
+
+class Rule(ResourceType):
+    """A rule and its targets."""
+
+    name = "AWS::Events::Rule"
+    properties = frozenset({"Description", "EventBusName", "EventPattern", "Name", "RoleArn", "ScheduleExpression", "State", "Tags", "Targets"})
+    create_only = frozenset({"EventBusName", "Name"})
+    physical_name = "Name"
+    attributes = frozenset({"Arn"})
+
+    def create(self, context: Context, properties: Properties) -> Made:
+        name = properties.get("Name") or context.name(64)
+        bus = properties.get("EventBusName", "default")
+        arn = context.call("events", "PutRule", Name=name, Tags=tag_list(properties), **_rule(properties))["RuleArn"]
+        bus_name = bus.rsplit("/", 1)[-1]
+        made = context.exists(Made(name if bus_name == "default" else f"{bus_name}|{name}", {"Arn": arn}))
+        _put_targets(context, name, bus, properties.get("Targets", []))
+        return made
+
+    def update(self, context: Context, existing: Existing, after: Properties) -> Made:
+        made, before = existing.made, existing.properties
+        name, bus = made.physical_id.rsplit("|", 1)[-1], after.get("EventBusName", "default")
+        if changed(before, after) - {"Tags", "Targets"}:
+            context.call("events", "PutRule", Name=name, **_rule(after))
+        if before.get("Targets") != after.get("Targets"):
+            kept = {target["Id"] for target in after.get("Targets", [])}
+            gone = [target["Id"] for target in before.get("Targets", []) if target["Id"] not in kept]
+            _remove_targets(context, name, bus, gone)
+            _put_targets(context, name, bus, after.get("Targets", []))
+        _retag(context, made.attributes["Arn"], before, after)
+        return made
+
+    def delete(self, context: Context, existing: Existing) -> None:
+        made, properties = existing.made, existing.properties
+        name, bus = made.physical_id.rsplit("|", 1)[-1], properties.get("EventBusName", "default")
+        _remove_targets(context, name, bus, [target["Id"] for target in properties.get("Targets", [])])
+        context.remove("events", "DeleteRule", Name=name, EventBusName=bus)
+
+
+def _rule(properties: Properties) -> Properties:
+    given = picked(properties, "Description", "EventBusName", "RoleArn", "ScheduleExpression", "State")
+    return given | ({"EventPattern": policy_text(properties["EventPattern"])} if "EventPattern" in properties else {})
+
+
+def _put_targets(context: Context, rule: str, bus: str, targets: list[dict[str, Any]]) -> None:
+    if targets:
+        answer = context.call("events", "PutTargets", Rule=rule, EventBusName=bus, Targets=targets)
+        _check_entries(answer)
+
+
+def _remove_targets(context: Context, rule: str, bus: str, identifiers: list[str]) -> None:
+    if identifiers:
+        answer = context.remove("events", "RemoveTargets", Rule=rule, EventBusName=bus, Ids=identifiers)
+        _check_entries(answer)
+
+
+def _check_entries(answer: dict[str, Any]) -> None:
+    """A target that was not taken is in an answer of 200."""
+    for entry in answer.get("FailedEntries", []):
+        raise AwsError(entry["ErrorCode"], f"{entry['TargetId']}: {entry['ErrorMessage']}")
+
+
+def _retag(context: Context, arn: str, before: Properties, after: Properties) -> None:
+    put, gone = tag_changes(before, after)
+    if put:
+        context.call("events", "TagResource", ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in put.items()])
+    if gone:
+        context.remove("events", "UntagResource", ResourceARN=arn, TagKeys=gone)

@@ -1,0 +1,240 @@
+"""SQS queues that invoke functions: event source mappings, with partial batch responses.
+
+A mapping asks its queue when something arrives in it and when something taken from it becomes visible again, never in between. It calls SQS with the
+function's own role, as Lambda does. Source: AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.awslambda.utils import get_backend
+from moto.sqs.models import SQSBackend, sqs_backends
+
+from localaws.clock import Process
+from localaws.cloud import AwsError, Call, Cloud, Principal, Refused, follow, operation
+from localaws.functions.runtime import Invocation
+
+ARRIVAL = 0.1
+"""Seconds from a message's arrival to the poll that takes it."""
+
+_TABLE = "lambda:EventSourceMapping"
+_KNOWN = {"EventSourceArn", "FunctionName", "Enabled", "BatchSize", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes", "ScalingConfig"}
+
+
+@dataclass
+class Mapping:
+    """One event source mapping. `visibility` is the queue's visibility timeout in seconds."""
+
+    uuid: str
+    queue_arn: str
+    function_arn: str
+    batch_size: int
+    window: int
+    reports_failures: bool
+    most_at_once: int
+    enabled: bool
+    modified: Any
+    running: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def described(self) -> dict[str, Any]:
+        return {
+            "UUID": self.uuid,
+            "EventSourceArn": self.queue_arn,
+            "FunctionArn": self.function_arn,
+            "BatchSize": self.batch_size,
+            "MaximumBatchingWindowInSeconds": self.window,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"] if self.reports_failures else [],
+            "State": "Enabled" if self.enabled else "Disabled",
+            "StateTransitionReason": "USER_INITIATED",
+            "LastModified": self.modified,
+            **self.extra,
+        }
+
+
+def _function_arn(call: Call, name: str) -> str:
+    return name if name.startswith("arn:") else call.arn(f"function:{name}", "lambda")
+
+
+def _set(cloud: Cloud, mapping: Mapping, params: dict[str, Any]) -> None:
+    mapping.batch_size = params.get("BatchSize", mapping.batch_size)
+    mapping.window = params.get("MaximumBatchingWindowInSeconds", mapping.window)
+    if "FunctionResponseTypes" in params:
+        mapping.reports_failures = "ReportBatchItemFailures" in params["FunctionResponseTypes"]
+    mapping.enabled = params.get("Enabled", mapping.enabled)
+    if "ScalingConfig" in params:
+        mapping.most_at_once = params["ScalingConfig"].get("MaximumConcurrency", mapping.most_at_once)
+        mapping.extra["ScalingConfig"] = params["ScalingConfig"]
+    mapping.modified = cloud.clock.datetime()
+    if mapping.batch_size > 10 and not mapping.window:
+        raise AwsError(
+            "InvalidParameterValueException", "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+        )
+
+
+@operation("lambda", "CreateEventSourceMapping")
+def create_event_source_mapping(cloud: Cloud, call: Call) -> dict[str, Any]:
+    params = call.params
+    unknown = sorted(set(params) - _KNOWN)
+    if unknown or ":sqs:" not in params.get("EventSourceArn", ""):
+        raise Refused(f"lambda:CreateEventSourceMapping: only SQS queues, without {unknown or params.get('EventSourceArn')}")
+    mapping = Mapping(
+        cloud.uuid(),
+        params["EventSourceArn"],
+        _function_arn(call, params["FunctionName"]),
+        batch_size=10,
+        window=0,
+        reports_failures=False,
+        most_at_once=5,
+        enabled=True,
+        modified=None,
+    )
+    table = cloud.table(_TABLE, call.account, call.region)
+    if any((known.queue_arn, known.function_arn) == (mapping.queue_arn, mapping.function_arn) for known in table.values()):
+        raise AwsError("ResourceConflictException", "The event source arn and function already have a mapping", 409)
+    _set(cloud, mapping, params)
+    table[mapping.uuid] = mapping
+    cloud.clock.later(ARRIVAL, lambda: _poll(cloud, mapping))
+    return mapping.described()
+
+
+def _find(cloud: Cloud, call: Call) -> Mapping:
+    mapping: Mapping | None = cloud.table(_TABLE, call.account, call.region).get(call.params["UUID"])
+    if mapping is None:
+        raise AwsError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+    return mapping
+
+
+@operation("lambda", "GetEventSourceMapping")
+def get_event_source_mapping(cloud: Cloud, call: Call) -> dict[str, Any]:
+    return _find(cloud, call).described()
+
+
+@operation("lambda", "ListEventSourceMappings")
+def list_event_source_mappings(cloud: Cloud, call: Call) -> dict[str, Any]:
+    queue, function = call.params.get("EventSourceArn"), call.params.get("FunctionName")
+    wanted = function and _function_arn(call, function)
+    table = cloud.table(_TABLE, call.account, call.region).values()
+    return {"EventSourceMappings": [m.described() for m in table if queue in (None, m.queue_arn) and wanted in (None, m.function_arn)]}
+
+
+@operation("lambda", "UpdateEventSourceMapping")
+def update_event_source_mapping(cloud: Cloud, call: Call) -> dict[str, Any]:
+    mapping = _find(cloud, call)
+    unknown = sorted(set(call.params) - _KNOWN - {"UUID"})
+    if unknown:
+        raise Refused(f"lambda:UpdateEventSourceMapping: {unknown}")
+    if "FunctionName" in call.params:
+        mapping.function_arn = _function_arn(call, call.params["FunctionName"])
+    _set(cloud, mapping, call.params)
+    cloud.clock.later(ARRIVAL, lambda: _poll(cloud, mapping))
+    return mapping.described()
+
+
+@operation("lambda", "DeleteEventSourceMapping")
+def delete_event_source_mapping(cloud: Cloud, call: Call) -> dict[str, Any]:
+    mapping = _find(cloud, call)
+    mapping.enabled = False
+    del cloud.table(_TABLE, call.account, call.region)[mapping.uuid]
+    return {**mapping.described(), "State": "Deleting"}
+
+
+@follow("sqs", "SendMessage", "SendMessageBatch")
+def on_arrival(cloud: Cloud, call: Call, _: dict[str, Any]) -> None:
+    """Something came into a queue: whoever reads it looks."""
+    account, name = call.params["QueueUrl"].rstrip("/").split("/")[-2:]
+    queue_arn = f"arn:aws:sqs:{call.region}:{account}:{name}"
+    delays = [entry.get("DelaySeconds", 0) for entry in call.params.get("Entries", [call.params])]
+    for mapping in cloud.table(_TABLE, account, call.region).values():
+        if mapping.queue_arn == queue_arn:
+            for delay in sorted(set(delays)):
+                _poll_later(cloud, mapping, delay + mapping.window + ARRIVAL)
+
+
+def _poll_later(cloud: Cloud, mapping: Mapping, seconds: float) -> None:
+    cloud.clock.later(seconds, lambda: _poll(cloud, mapping))
+
+
+def _poll(cloud: Cloud, mapping: Mapping) -> None:
+    if mapping.enabled and mapping.running < mapping.most_at_once:
+        cloud.clock.process(_take_batch(cloud, mapping))
+
+
+def _take_batch(cloud: Cloud, mapping: Mapping) -> Process:
+    """Receive, invoke, delete what was done. What was not comes back when its visibility timeout ends."""
+    _, _, _, region, account, name = mapping.queue_arn.split(":")
+    function = get_backend(account, region).get_function(mapping.function_arn.split(":")[6])
+    sqs = cloud.client("sqs", region, Principal.of_role(function.role, function.function_name))
+    url = f"https://sqs.{region}.amazonaws.com/{account}/{name}"
+    visibility = int(sqs_backends[account][region].get_queue(name).visibility_timeout)
+    mapping.running += 1
+    try:
+        messages = _receive(sqs, url, mapping.batch_size)
+        if not messages:
+            return
+        if len(messages) == mapping.batch_size:
+            _poll_later(cloud, mapping, 0)
+        _poll_later(cloud, mapping, visibility + ARRIVAL)
+        event = {"Records": [_record(message, mapping, region) for message in messages]}
+        poller = Principal(account, "lambda.amazonaws.com", service="lambda.amazonaws.com")
+        invocation = yield cloud.functions.invoke(mapping.function_arn, json.dumps(event), poller)
+        failed = _failed_items(mapping, invocation, {message["MessageId"] for message in messages})
+        for message in messages:
+            if message["MessageId"] not in failed:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    finally:
+        if mapping.running == mapping.most_at_once:
+            _poll_later(cloud, mapping, 0)
+        mapping.running -= 1
+
+
+def _receive(sqs: Any, url: str, count: int) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = []
+    while len(messages) < count:
+        asked = min(10, count - len(messages))
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=asked, AttributeNames=["All"], MessageAttributeNames=["All"])
+        more = answer.get("Messages", [])
+        messages += more
+        if len(more) < asked:
+            break
+    return messages
+
+
+def _record(message: dict[str, Any], mapping: Mapping, region: str) -> dict[str, Any]:
+    attributes = message.get("MessageAttributes", {})
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": {name: {key[0].lower() + key[1:]: value for key, value in one.items()} for name, one in attributes.items()},
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": mapping.queue_arn,
+        "awsRegion": region,
+    }
+
+
+def _failed_items(mapping: Mapping, invocation: Invocation, batch: set[str]) -> set[str]:
+    """Which messages stay: all where the function failed, or where its partial batch response names none that was in the batch."""
+    if invocation.function_error:
+        return batch
+    if not mapping.reports_failures:
+        return set()
+    answer = json.loads(invocation.payload)
+    if not isinstance(answer, dict) or not answer.get("batchItemFailures"):
+        return set() if answer is None or isinstance(answer, dict) else batch
+    named = {item.get("itemIdentifier") for item in answer["batchItemFailures"]}
+    return named if named <= batch else batch
+
+
+_receive_of_moto = SQSBackend.receive_message
+
+
+def _receive_at_once(backend: SQSBackend, queue: str, count: int, _: int, visibility: int, attributes: list[str] | None = None) -> Any:
+    """A long poll would wait in real time for a clock that stands still meanwhile: here it answers at once with what there is."""
+    return _receive_of_moto(backend, queue, count, 0, visibility, attributes)
+
+
+SQSBackend.receive_message = _receive_at_once

@@ -1,0 +1,263 @@
+"""The one door for every API call, in process and over HTTP.
+
+A call is read by the service's own model, signed for by a known key, looked up in `coverage.yaml`, costs its time, is answered by the function
+registered for it or by moto, is written to the call log, and becomes a CloudTrail event where CloudTrail would record it. Nothing else in localaws
+talks to moto's responses.
+"""
+
+import functools
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import botocore.handlers
+import botocore.loaders
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from botocore.parsers import create_parser
+from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.core.exceptions import ServiceException
+from moto.core.model import OperationModel, ServiceModel
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import Request, determine_request_protocol
+from moto.core.routing import NotFound, get_service_router
+from moto.core.serialize import SerializationContext, get_serializer_class
+from moto.core.utils import get_service_model
+
+from localaws import cloudtrail, coverage
+from localaws.cloud import FOLLOWS, GUARDS, OPERATIONS, AwsError, Call, Cloud, Principal, Refused
+from localaws.validation import check_answer, check_input
+
+Answer = tuple[int, Mapping[str, str], str | bytes]
+
+_SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a call: the answer on the wire, and what it says."""
+
+    answer: Answer
+    output: dict[str, Any] | None = None
+    error: AwsError | None = None
+
+
+class Gateway:
+    """The door of one `Cloud`."""
+
+    def __init__(self, cloud: Cloud):
+        self.cloud = cloud
+        self._moto = BotocoreStubber()
+        self._services = {_signing_name(service): service for service in coverage.services()}
+
+    def handle(self, request: AWSPreparedRequest) -> Answer:
+        """Answer one signed request. `Refused` for what localaws does not do."""
+        call, parsed, access_key_id = self._read(request)
+        self.cloud.clock.pass_turn(self.cloud.latency)
+        with self.cloud.clock.atomic():
+            try:
+                call.principal = self.cloud.keys.principal(access_key_id)
+                call.account = call.principal.account
+                outcome = self._perform(call, request, parsed)
+            except Refused as refused:
+                self.cloud.record(call, "Refused", str(refused))
+                raise
+            except AwsError as error:
+                outcome = Outcome(_error_answer(call, parsed, error), error=error)
+            self.cloud.record(call, outcome.error.code if outcome.error else None)
+            cloudtrail.record(self.cloud, call, outcome.output, outcome.error)
+        return outcome.answer
+
+    def _read(self, request: AWSPreparedRequest) -> tuple[Call, Request, str]:
+        """Which operation is asked for, with which input, where, and with which access key."""
+        scope = _SCOPE.search(_text(request.headers.get("Authorization", "")))
+        if scope is None:
+            raise Refused(f"{request.method} {request.url.split('?')[0]}: only requests signed with Signature Version 4 in a header are answered")
+        service = self._services.get(scope["service"])
+        if service is None:
+            raise Refused(f"{scope['service']}: no operation of this service is in localaws/coverage.yaml")
+        read = getattr(request.body, "read", None)
+        if read is not None:
+            request.body = read()
+        request.url = _amazon_url(request.url, service, scope["region"])
+        parsed = Request.from_primitives(request.method, request.url, request.headers, request.body)
+        name, uri = _operation_name(service, parsed)
+        if (service, name) not in coverage.operations():
+            raise Refused(f"{service}:{name}: not in localaws/coverage.yaml, so it is not answered")
+        nobody = Principal("000000000000", "nobody")
+        call = Call(service, name, nobody.account, scope["region"], nobody, _input(service, name, parsed, uri), self.cloud.uuid())
+        return call, parsed, scope["key"]
+
+    def _perform(self, call: Call, request: AWSPreparedRequest, parsed: Request) -> Outcome:
+        for check in GUARDS[call.service, call.operation]:
+            check(self.cloud, call)
+        own = OPERATIONS.get((call.service, call.operation))
+        if own is None:
+            return self._ask_moto(call, request, _protocol(call, parsed))
+        check_input(call)
+        output = own(self.cloud, call) or {}
+        check_answer(call, output)
+        return Outcome(_serialize(call, parsed, output), output)
+
+    def _ask_moto(self, call: Call, request: AWSPreparedRequest, protocol: str) -> Outcome:
+        request.headers["x-moto-account-id"] = call.account
+        try:
+            answer = self._moto.process_request(request)
+        except NotImplementedError as missing:
+            raise Refused(f"{call.action}: {missing}") from missing
+        if answer is None:
+            raise Refused(f"{call.action}: moto has no answer for {request.url}")
+        status, headers, body = int(answer[0]), {str(k).lower(): str(v) for k, v in answer[1].items()}, answer[2]
+        output = _parse(call, protocol, status, headers, body)
+        if status >= 300:
+            error = output.get("Error", {})
+            return Outcome((status, headers, body), error=AwsError(error.get("Code", str(status)), error.get("Message", ""), status))
+        output.pop("ResponseMetadata", None)
+        for follow in FOLLOWS[call.service, call.operation]:
+            follow(self.cloud, call, output)
+        return Outcome((status, headers, body), output)
+
+
+# -- reading
+
+
+def _signing_name(service: str) -> str:
+    metadata = get_service_model(service).metadata
+    return str(metadata.get("signingName", metadata["endpointPrefix"]))
+
+
+def _amazon_url(url: str, service: str, region: str) -> str:
+    """The address that moto knows this call by: the path and query of a request to loopback are kept."""
+    parts = urlsplit(url)
+    if parts.netloc.endswith(".amazonaws.com"):
+        return url
+    prefix = get_service_model(service).metadata["endpointPrefix"]
+    return urlunsplit(("https", f"{prefix}.{region}.amazonaws.com", parts.path or "/", parts.query, ""))
+
+
+def _operation_name(service: str, request: Request) -> tuple[str, dict[str, Any]]:
+    target = request.headers.get("X-Amz-Target")
+    if target:
+        return target.split(".")[-1], {}
+    if action := request.values.get("Action"):
+        return action, {}
+    try:
+        operation, uri = get_service_router(service).match(request)
+    except NotFound:
+        raise Refused(f"{service}: {request.method} {request.path} is no operation of this service") from None
+    return str(operation.name), uri
+
+
+def _model(call: Call) -> tuple[ServiceModel, OperationModel]:
+    service = get_service_model(call.service)
+    return service, service.operation_model(call.operation)
+
+
+def _protocol(call: Call, request: Request) -> str:
+    return str(determine_request_protocol(_model(call)[0], request.content_type))
+
+
+def _input(service: str, name: str, request: Request, uri: dict[str, Any]) -> dict[str, Any]:
+    model = get_service_model(service)
+    parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](model.operation_model(name))
+    return dict(
+        parser.parse(
+            {
+                "method": request.method,
+                "values": request.values,
+                "headers": request.headers,
+                "body": request.data,
+                "url_path": request.path,
+                "url_params": uri,
+            }
+        )
+    )
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+# -- answering
+
+
+def _serialize(call: Call, request: Request, result: dict[str, Any] | ServiceException) -> Answer:
+    serializer = get_serializer_class(call.service, _protocol(call, request))
+    written = serializer(_model(call)[1], SerializationContext(call.request_id)).serialize(result)
+    headers = {str(k): str(v) for k, v in written["headers"].items()} | {"x-amzn-RequestId": call.request_id}
+    return written["status_code"], headers, written["body"]
+
+
+class _Error(ServiceException):  # type: ignore[misc]
+    """An error for moto's serializers, which look for an error's model by the module of its class: not in moto's."""
+
+
+def _error_answer(call: Call, request: Request, error: AwsError) -> Answer:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # moto warns of codes that the service's model leaves out, such as every service's AccessDenied
+        status, headers, body = _serialize(call, request, _Error(error.code, error.message))
+    return (error.status if status == 400 else status), headers, body
+
+
+def refusal_answer(refused: Refused) -> Answer:
+    """What a client over HTTP sees: 501, which no SDK retries, and the reason."""
+    message = str(refused).replace("&", "and").replace("<", "(").replace(">", ")")
+    body = f"<ErrorResponse><Error><Code>LocalawsRefused</Code><Message>{message}</Message></Error></ErrorResponse>"
+    return 501, {"Content-Type": "text/xml", "x-amzn-ErrorType": "LocalawsRefused"}, body
+
+
+def _parse(call: Call, protocol: str, status: int, headers: dict[str, str], body: str | bytes) -> dict[str, Any]:
+    raw = body.encode() if isinstance(body, str) else body
+    response = {"status_code": status, "headers": headers, "body": raw}
+    return dict(create_parser(protocol).parse(response, _model(call)[1].output_shape))
+
+
+# -- clients
+
+
+def client_for(cloud: Cloud, service: str, region: str, principal: Principal) -> Any:
+    """See `Cloud.client`."""
+    key = (service, region, principal)
+    if key not in cloud.clients:
+        credentials = cloud.keys.issue(principal)
+        cloud.clients[key] = botocore.session.get_session().create_client(
+            service,
+            region_name=region,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+    return cloud.clients[key]
+
+
+_open: list[Gateway] = []
+
+
+def open_gateway(cloud: Cloud) -> Gateway:
+    """From now on every botocore request of this process comes in here. One local organization a process."""
+    if _open:
+        raise RuntimeError("this process has a local organization already: close it first")
+    _open.append(Gateway(cloud))
+    return _open[0]
+
+
+def close_gateway() -> None:
+    _open.clear()
+
+
+def _before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+    if not _open:
+        return None
+    status, headers, body = _open[0].handle(request)
+    return AWSResponse(request.url, status, HTTPHeaders.from_dict(dict(headers)), MockRawResponse(body))
+
+
+# Sessions made from here on know the door; one reader of service models serves them all, for each fresh one would read megabytes of JSON again.
+botocore.handlers.BUILTIN_HANDLERS.append(("before-send", _before_send))
+botocore.loaders.create_loader = functools.cache(botocore.loaders.create_loader)

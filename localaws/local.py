@@ -1,0 +1,129 @@
+"""A local AWS organization, started and driven from Python: what tests use in process, and what `localaws.server` serves."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+from moto.core.base_backend import BackendDict
+from moto.iam.models import iam_backends
+from moto.moto_api._internal import mock_random
+
+from localaws import loopback, services  # noqa: F401 - services registers all that answers
+from localaws.clock import Clock
+from localaws.cloud import Cloud, Credentials, Principal
+from localaws.cloudformation import deploy
+from localaws.eventbridge.service import send
+from localaws.functions.runtime import Functions
+from localaws.gateway import Gateway, close_gateway, open_gateway
+from localaws.organization import Account, Organization, Stack
+
+START = datetime(2026, 11, 2, 8, tzinfo=UTC)
+"""Virtual time begins on a Monday morning, the same in each run."""
+
+ADMINISTRATOR = "administrator"
+"""The IAM user whose keys the profiles of the AWS config have, in each account."""
+
+_REFERENCE = re.compile(r"\$\{(unit:(?P<unit>[^}]+)|(?P<organization>organization)|output:(?P<stack>[^.}]+)\.(?P<key>[^}]+))\}")
+
+
+class LocalOrganization:
+    """One organization in this process. Use as a context manager, or `close` it: the clock, the network and boto3 are this process's only ones."""
+
+    def __init__(self, file: Path, *, seed: int = 0):
+        organization = Organization.load(file)
+        BackendDict.reset()
+        mock_random.seed(seed)
+        loopback.guard()
+        self.clock = Clock(START, seed)
+        self.cloud = Cloud(self.clock, organization, seed=seed)
+        self.cloud.functions = Functions(self.cloud)
+        self.gateway: Gateway = open_gateway(self.cloud)
+        self.outputs: dict[str, dict[str, str]] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._keys: dict[str, Credentials] = {}
+        organization.create(self.cloud)
+        for account in organization.accounts:
+            self._let_in(account)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        close_gateway()
+        self.cloud.functions.close()
+        self.clock.stop()
+        loopback.release()
+
+    def vend(self, account: Account) -> None:
+        """Add an account, as Control Tower would: what automatic deployment plants in it comes later."""
+        with self.clock.atomic():
+            self.organization.add_account(self.cloud, account)
+        self._let_in(account)
+
+    def _let_in(self, account: Account) -> None:
+        iam_backends[account.id]["aws"].create_user(self.organization.home_region, ADMINISTRATOR)
+        self._keys[account.name] = self.cloud.keys.issue(self.administrator(account.name), lasting=True)
+
+    # -- who and where
+
+    @property
+    def organization(self) -> Organization:
+        return self.cloud.organization
+
+    def administrator(self, account: str) -> Principal:
+        account_id = self.organization.account(account).id
+        return Principal(account_id, f"arn:aws:iam::{account_id}:user/{ADMINISTRATOR}")
+
+    def keys(self, account: str) -> Credentials:
+        return self._keys[account]
+
+    def client(self, service: str, account: str, region: str | None = None) -> Any:
+        """An ordinary boto3 client with the keys of the account's administrator."""
+        key = (service, account, region or self.organization.home_region)
+        if key not in self._clients:
+            credentials = self._keys[account]
+            session = boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=key[2])
+            self._clients[key] = session.client(service)  # type: ignore[call-overload]
+        return self._clients[key]
+
+    # -- what happens
+
+    def deploy_stacks(self) -> None:
+        """Deploy the organization's stacks in their order, each settled before the next."""
+        for stack in self.organization.stacks:
+            self.deploy(stack)
+
+    def deploy(self, stack: Stack, parameters: dict[str, str] | None = None) -> dict[str, str]:
+        """Create or update one stack; its outputs. `parameters` go over those of the organization's file."""
+        values = {name: self._resolved(value) for name, value in {**stack.parameters, **(parameters or {})}.items()}
+        account = self.organization.account(stack.account)
+        with self.clock.atomic():
+            outputs = deploy(self.cloud, self.administrator(stack.account), stack.name, stack.template, account.id, stack.region, values)
+        self.outputs[stack.name] = outputs
+        self.settle()
+        return outputs
+
+    def _resolved(self, value: str) -> str:
+        def resolve(found: re.Match[str]) -> str:
+            if found["unit"]:
+                return self.organization.unit_id(found["unit"])
+            return self.organization.organization_id if found["organization"] else self.outputs[found["stack"]][found["key"]]
+
+        return _REFERENCE.sub(resolve, value)
+
+    def settle(self) -> None:
+        """Run until nothing is due any more."""
+        self.clock.settle()
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    def send(self, event: dict[str, Any]) -> None:
+        """Put an event, whole as it is, on the default bus of its account and Region."""
+        with self.clock.atomic():
+            send(self.cloud, event)

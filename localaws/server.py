@@ -1,0 +1,186 @@
+"""The local organization over HTTP on loopback, for boto3, the AWS CLI and any other client with an ``endpoint_url``.
+
+One thread, the worker, runs everything: requests come to it through a queue, and between requests it lets the clock run through all that is due.
+"""
+
+import configparser
+import json
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.compat import HTTPHeaders
+from werkzeug.datastructures import Headers
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+from localaws.cloud import Refused
+from localaws.gateway import refusal_answer
+from localaws.local import LocalOrganization
+
+BUILD = Path("build/localaws")
+CONTROL = "/_localaws/"
+LOGS = ("executions", "calls", "deliveries", "decisions", "invocations")
+
+
+@dataclass
+class _Job:
+    work: Callable[[], Any]
+    answer: "Future[Any]"
+
+
+class Worker(threading.Thread):
+    """The only thread that touches the organization."""
+
+    def __init__(self, local: LocalOrganization):
+        super().__init__(daemon=True, name="localaws-worker")
+        self._local = local
+        self._jobs: queue.Queue[_Job | None] = queue.Queue()
+        self.failures: list[str] = []
+
+    def run(self) -> None:
+        self._local.clock.own()
+        while True:
+            due = self._local.clock.next_due is not None
+            try:
+                job = self._jobs.get(block=not due)
+            except queue.Empty:
+                self._run_next()
+                continue
+            if job is None:
+                return
+            try:
+                job.answer.set_result(job.work())
+            except BaseException as error:  # noqa: BLE001 - it is raised in the thread that asked
+                job.answer.set_exception(error)
+
+    def _run_next(self) -> None:
+        try:
+            self._local.clock.run_next()
+        except Exception as error:  # noqa: BLE001 - nobody waits for it: it is kept, printed, and told to the next `settle`
+            self.failures.append(f"{type(error).__name__}: {error}")
+            traceback.print_exception(error, file=sys.stderr)
+
+    def do(self, work: Callable[[], Any]) -> Any:
+        """Have the worker do it, and wait."""
+        job = _Job(work, Future())
+        self._jobs.put(job)
+        return job.answer.result()
+
+    def settle(self) -> None:
+        while self._local.clock.next_due is not None:
+            self._run_next()
+
+    def stop(self) -> None:
+        self._jobs.put(None)
+        self.join()
+
+
+class Application:
+    """WSGI: AWS calls go to the gateway, `CONTROL` paths drive the clock and read the logs."""
+
+    def __init__(self, local: LocalOrganization, worker: Worker):
+        self._local, self._worker = local, worker
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        request = Request(environ)
+        response = self._control(request) if request.path.startswith(CONTROL) else self._aws(request)
+        return response(environ, start_response)
+
+    def _aws(self, request: Request) -> Response:
+        query = f"?{request.query_string.decode()}" if request.query_string else ""
+        path = environ_path(request)
+        headers = HTTPHeaders.from_dict(dict(request.headers))
+        prepared = AWSPreparedRequest(request.method, f"http://localhost{path}{query}", headers, request.get_data(), stream_output=False)
+        try:
+            status, answered, body = self._worker.do(lambda: self._local.gateway.handle(prepared))
+        except Refused as refused:
+            status, answered, body = refusal_answer(refused)
+        kept = {name: value for name, value in answered.items() if name.lower() not in {"content-length", "status", "connection", "server"}}
+        return Response(body, status, Headers(kept))
+
+    def _control(self, request: Request) -> Response:
+        verb = request.path.removeprefix(CONTROL)
+        if request.method == "GET" and verb.removeprefix("log/") in LOGS:
+            name = verb.removeprefix("log/")
+            return _json(self._worker.do(lambda: list(getattr(self._local.cloud.log, name))))
+        if request.method != "POST" or verb not in {"settle", "advance", "send"}:
+            return _json({"error": f"no such thing: {request.method} {request.path}"}, 404)
+        try:
+            return _json(self._worker.do(lambda: self._drive(verb, request)))
+        except (ValueError, KeyError) as error:
+            return _json({"error": str(error)}, 400)
+
+    def _drive(self, verb: str, request: Request) -> dict[str, Any]:
+        if verb == "send":
+            for event in request.get_json(force=True):
+                self._local.send(event)
+        if verb == "advance":
+            self._local.advance(float(parse_qs(request.query_string.decode())["seconds"][0]))
+        self._worker.settle()
+        failures, self._worker.failures = self._worker.failures, []
+        return {"now": self._local.clock.iso(), "failures": failures}
+
+
+def environ_path(request: Request) -> str:
+    """The path as it came, not decoded: S3 keys need it so."""
+    raw = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path)
+    return raw.split("?", 1)[0] or "/"
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(json.dumps(value, default=str), status, mimetype="application/json")
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """The call log has it, with who and what."""
+
+
+def write_config(local: LocalOrganization, endpoint: str) -> Path:
+    """An AWS config file whose profiles are the account names."""
+    config = configparser.RawConfigParser()
+    for account in local.organization.accounts:
+        key = local.keys(account.name)
+        config[f"profile {account.name}"] = {
+            "aws_access_key_id": key.access_key_id,
+            "aws_secret_access_key": key.secret_access_key,
+            "region": local.organization.home_region,
+            "endpoint_url": endpoint,
+        }
+    BUILD.mkdir(parents=True, exist_ok=True)
+    file = BUILD / "aws-config"
+    with file.open("w") as out:
+        config.write(out)
+    return file
+
+
+def serve(organization: Path, port: int, seed: int) -> None:
+    """Serve until SIGINT or SIGTERM. Says that it is ready in one line of JSON, also in ``build/localaws/endpoint.json``."""
+    with LocalOrganization(organization, seed=seed) as local:
+        local.deploy_stacks()
+        worker = Worker(local)
+        server = make_server("127.0.0.1", port, Application(local, worker), threaded=True, request_handler=_Quiet)
+        endpoint = f"http://localhost:{server.server_port}"
+        ready = json.dumps({"endpoint": endpoint, "config": str(write_config(local, endpoint))})
+        (BUILD / "endpoint.json").write_text(ready + "\n")
+        worker.start()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+        sys.stdout.write(ready + "\n")
+        sys.stdout.flush()
+        try:
+            server.serve_forever()
+        finally:
+            worker.stop()
+            server.server_close()
+            (BUILD / "endpoint.json").unlink(missing_ok=True)

@@ -1,0 +1,119 @@
+"""Threads that run one at a time: a Lambda invocation is one. The turn passes only at an API call or a sleep, so that a race is a repeatable test.
+
+What a process of its own would have to itself changes with the turn: environment variables, the modules of the function's own code, the import path,
+boto3's default session, the loggers, and where ``print`` goes.
+"""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TextIO
+
+import boto3
+
+from localaws.clock import Clock, Promise
+
+
+class DeadlinePassed(BaseException):
+    """The task's time is over. Not an `Exception`: a handler that catches those must not survive its timeout."""
+
+
+class Surroundings:
+    """What one process (a Lambda execution environment) sees as its own. `enter` and `leave` swap it with what was there before."""
+
+    def __init__(self, code: list[Path], environment: dict[str, str], output: TextIO):
+        self._code = [str(folder) for folder in code]
+        self._own_names = {entry.stem for folder in code if folder.is_dir() for entry in folder.iterdir()}
+        self._environment, self._output = environment, output
+        self._modules: dict[str, ModuleType] = {}
+        self._session: boto3.Session | None = None
+        self._loggers = logging.Manager(logging.root)
+        self._outside: dict[str, Any] = {}
+
+    def enter(self) -> None:
+        names = [name for name in sys.modules if name.split(".", 1)[0] in self._own_names]
+        self._outside = {
+            "environment": dict(os.environ),
+            "modules": {name: sys.modules.pop(name) for name in names},
+            "path": sys.path[:],
+            "session": boto3.DEFAULT_SESSION,
+            "output": sys.stdout,
+            "loggers": logging.Logger.manager,
+        }
+        os.environ.clear()
+        os.environ.update(self._environment)
+        sys.modules.update(self._modules)
+        sys.path[:0] = self._code
+        boto3.DEFAULT_SESSION = self._session
+        sys.stdout = self._output
+        logging.Logger.manager = self._loggers
+
+    def leave(self) -> None:
+        before = self._outside
+        self._modules = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".", 1)[0] in self._own_names}
+        self._environment, self._session = dict(os.environ), boto3.DEFAULT_SESSION
+        os.environ.clear()
+        os.environ.update(before["environment"])
+        sys.modules.update(before["modules"])
+        sys.path[:] = before["path"]
+        boto3.DEFAULT_SESSION = before["session"]
+        sys.stdout = before["output"]
+        logging.Logger.manager = before["loggers"]
+
+
+class Task(threading.Thread):
+    """One piece of work in a thread of its own, run by turns. `done` carries what it returns or raises, `DeadlinePassed` where time ran out."""
+
+    def __init__(self, clock: Clock, work: Callable[[], Any], surroundings: Surroundings, seconds: float):
+        super().__init__(daemon=True, name="localaws-task")
+        self.done: Promise = clock.promise()
+        self._clock, self._work, self._surroundings = clock, work, surroundings
+        self._turn, self._given_back = threading.Semaphore(0), threading.Semaphore(0)
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._finished = self._struck = False
+        self._wake = clock.later(0, self._resume)
+        self._deadline = clock.later(seconds, self._strike)
+        self.start()
+
+    def run(self) -> None:
+        self._turn.acquire()
+        self._clock.sleeper = self
+        try:
+            self._result = self._work()
+        except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits for the task
+            self._error = error
+        self._finished = True
+        self._given_back.release()
+
+    def pause(self, seconds: float) -> None:
+        """Called by the task itself: give the turn away for so long."""
+        if not self._struck:
+            self._wake = self._clock.later(seconds, self._resume)
+            self._given_back.release()
+            self._turn.acquire()
+        if self._struck:
+            raise DeadlinePassed
+
+    def _strike(self) -> None:
+        self._struck = True
+        self._wake.cancel()
+        self._resume()
+
+    def _resume(self) -> None:
+        self._surroundings.enter()
+        try:
+            self._turn.release()
+            self._given_back.acquire()
+        finally:
+            self._surroundings.leave()
+        if self._finished:
+            self._deadline.cancel()
+            if self._error is None:
+                self.done.resolve(self._result)
+            else:
+                self.done.reject(self._error)

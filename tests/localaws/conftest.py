@@ -1,0 +1,36 @@
+"""A small organization without stacks, fresh for each test: management, hub and one project account."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import localaws
+from localaws.local import LocalOrganization
+
+SMALL = Path(localaws.__file__).with_name("organization.yaml")
+
+
+@pytest.fixture
+def local() -> Iterator[LocalOrganization]:
+    with LocalOrganization(SMALL, seed=0) as organization:
+        yield organization
+
+
+def archive(**files: str) -> bytes:
+    """A zip with these Python files; ``app__handler`` stands for ``app/handler``."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as zipped:
+        for name, text in files.items():
+            zipped.writestr(name.replace("__", "/") + ".py", text)
+    return out.getvalue()
+
+
+def role_for(local: LocalOrganization, service: str, name: str = "runner", account: str = "hub") -> str:
+    """The ARN of a new role that the service may take."""
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
+    role = local.client("iam", account).create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    return str(role["Role"]["Arn"])

@@ -1,0 +1,79 @@
+"""The one door: who may come in, what is refused by name, what is written down."""
+
+import urllib.request
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from localaws.cloud import Principal, Refused
+from localaws.local import LocalOrganization
+from tests.localaws.conftest import role_for
+
+
+def test_an_operation_that_coverage_does_not_list_is_refused_by_name(local: LocalOrganization) -> None:
+    with pytest.raises(Refused, match=r"sagemaker:ListModels: not in localaws/coverage\.yaml"):
+        local.client("sagemaker", "fraud-dev").list_models()
+    with pytest.raises(Refused, match="kinesis"):
+        local.client("kinesis", "fraud-dev").list_streams()
+
+
+def test_an_unknown_key_is_nobody(local: LocalOrganization) -> None:
+    stranger = boto3.Session("AKIAAAAAAAAAAAAAAAAA", "secret", region_name="eu-west-1")
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        stranger.client("sts").get_caller_identity()
+
+
+def test_a_session_of_a_role_acts_in_the_roles_account_until_it_expires(local: LocalOrganization) -> None:
+    role = role_for(local, "lambda.amazonaws.com", "visitor", account="fraud-dev")
+    given = local.client("sts", "hub").assume_role(RoleArn=role, RoleSessionName="alice", DurationSeconds=900)["Credentials"]
+    session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name="eu-west-1")
+    identity = session.client("sts").get_caller_identity()
+    assert (identity["Account"], identity["Arn"]) == ("444444444444", "arn:aws:sts::444444444444:assumed-role/visitor/alice")
+    assert identity["UserId"].endswith(":alice")
+    local.advance(900)
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        session.client("sts").get_caller_identity()
+
+
+def test_a_role_that_is_not_there_cannot_be_assumed(local: LocalOrganization) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        local.client("sts", "hub").assume_role(RoleArn="arn:aws:iam::444444444444:role/nobody", RoleSessionName="alice")
+
+
+def test_a_call_takes_its_time_and_is_written_down(local: LocalOrganization) -> None:
+    before = local.clock.now
+    local.client("sqs", "hub").create_queue(QueueName="work")
+    assert local.clock.now - before == pytest.approx(0.05)
+    entry = local.cloud.log.calls[-1]
+    assert {key: entry[key] for key in ("account", "region", "principal", "action", "resource", "error")} == {
+        "account": "222222222222",
+        "region": "eu-west-1",
+        "principal": "arn:aws:iam::222222222222:user/administrator",
+        "action": "sqs:CreateQueue",
+        "resource": "work",
+        "error": None,
+    }
+
+
+def test_a_failed_call_is_written_down_with_its_error(local: LocalOrganization) -> None:
+    with pytest.raises(ClientError):
+        local.client("sqs", "hub").receive_message(QueueUrl="https://sqs.eu-west-1.amazonaws.com/222222222222/nowhere")
+    assert "NonExistentQueue" in str(local.cloud.log.calls[-1]["error"]) or "QueueDoesNotExist" in str(local.cloud.log.calls[-1]["error"])
+
+
+def test_input_that_the_service_would_not_take_is_a_validation_error(local: LocalOrganization) -> None:
+    with pytest.raises(ClientError, match=r"ValidationException.*roleSessionName|RoleSessionName"):
+        local.client("sts", "hub").assume_role(RoleArn="arn:aws:iam::444444444444:role/somebody", RoleSessionName="not a name!")
+
+
+def test_nothing_leaves_loopback(local: LocalOrganization) -> None:
+    with pytest.raises(Refused, match="nothing leaves loopback"):
+        urllib.request.urlopen("http://aws.amazon.com")
+
+
+def test_a_client_for_a_service_calls_at_once(local: LocalOrganization) -> None:
+    before = local.clock.now
+    with local.clock.atomic():
+        local.cloud.client("sqs", "eu-west-1", Principal("222222222222", "a-service", service="a-service")).create_queue(QueueName="work")
+    assert local.clock.now == before

@@ -1,0 +1,86 @@
+"""What people do on the platform, and what they can see, with ordinary boto3 clients."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from localaws.local import LocalOrganization
+
+FRAUD, PRICING, NEWCOMER, PLAYGROUND, HUB = "444444444444", "555555555555", "666666666666", "777777777777", "222222222222"
+FRAUD_TAGS = {"ml:user": "alice", "ml:project": "fraud", "ml:cost-center": "R-4711", "ml:owner": "fraud-team"}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The deployed organization, asked as people ask it."""
+
+    local: LocalOrganization
+
+    def client(self, service: str, account: str, region: str | None = None) -> Any:
+        return self.local.client(service, account, region)
+
+    def output(self, key: str) -> str:
+        return self.local.outputs["studio-steward"][key]
+
+    def domain(self, account: str, region: str | None = None, *, sso: bool = False) -> str:
+        """A new domain in service; its id."""
+        account_id = self.local.organization.account(account).id
+        arn: str = self.client("sagemaker", account, region).create_domain(
+            DomainName="studio",
+            AuthMode="SSO" if sso else "IAM",
+            DefaultUserSettings={"ExecutionRole": f"arn:aws:iam::{account_id}:role/StudioExecution"},
+            SubnetIds=["subnet-0a1b2c3d"],
+            VpcId="vpc-0a1b2c3d",
+        )["DomainArn"]
+        self.local.settle()
+        return arn.rsplit("/", 1)[1]
+
+    def profile(self, account: str, name: str = "alice", region: str | None = None, *, sso_user: str | None = None, **more: Any) -> str:
+        """A new user profile in a new domain, asked for and not waited for; its ARN."""
+        domain = self.domain(account, region, sso=sso_user is not None)
+        if sso_user is not None:
+            more |= {"SingleSignOnUserIdentifier": "UserName", "SingleSignOnUserValue": sso_user}
+        profile = self.client("sagemaker", account, region).create_user_profile(DomainId=domain, UserProfileName=name, **more)
+        return str(profile["UserProfileArn"])
+
+    def tags(self, account: str, arn: str) -> dict[str, str]:
+        sagemaker = self.client("sagemaker", account, arn.split(":")[3])
+        return {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+
+    def executions(self) -> list[dict[str, Any]]:
+        """Every execution of profile_cost_tagging, described, the oldest first."""
+        states = self.client("stepfunctions", "hub")
+        machine = self.output("ProfileCostTaggingStateMachineArn")
+        listed = states.list_executions(stateMachineArn=machine)["executions"]
+        return [states.describe_execution(executionArn=execution["executionArn"]) for execution in reversed(listed)]
+
+    def the_execution(self) -> dict[str, Any]:
+        """The only one there is, with its output read."""
+        (execution,) = self.executions()
+        return {**execution, "output": json.loads(execution.get("output") or "null")}
+
+    def states_entered(self, execution: dict[str, Any]) -> list[str]:
+        history = self.client("stepfunctions", "hub").get_execution_history(executionArn=execution["executionArn"], maxResults=1000)
+        return [event["stateEnteredEventDetails"]["name"] for event in history["events"] if event["type"].endswith("StateEntered")]
+
+    def calls(self, *actions: str) -> list[dict[str, Any]]:
+        """Of the call log, those by roles."""
+        return [call for call in self.local.cloud.log.calls if call["action"] in actions and ":assumed-role/" in call["principal"]]
+
+    def watch_hub_bus(self) -> str:
+        """Have everything that we announce on the hub bus sent to a queue, as a team that builds on our events would; its URL."""
+        queue = f"arn:aws:sqs:eu-west-1:{HUB}:announcements"
+        statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        url: str = self.client("sqs", "hub").create_queue(QueueName="announcements", Attributes={"Policy": policy})["QueueUrl"]
+        bus, events = self.output("HubBusArn"), self.client("events", "hub")
+        events.put_rule(Name="announcements", EventBusName=bus, EventPattern=json.dumps({"source": ["studio-steward"]}))
+        events.put_targets(Rule="announcements", EventBusName=bus, Targets=[{"Id": "queue", "Arn": queue}])
+        return url
+
+    def messages(self, url: str) -> list[dict[str, Any]]:
+        received = self.client("sqs", "hub").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in received]
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        return self.messages(self.output("IntakeDlqUrl"))

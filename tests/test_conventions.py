@@ -1,0 +1,289 @@
+"""The house rules, read off the files themselves: names that agree, ends that are honest, permissions that are narrow, things that are watched."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from samtranslator.yaml_helper import yaml_parse
+
+from localaws.eventbridge.patterns import compile_pattern
+
+ROOT = Path(__file__).parents[1]
+MACHINES = {path.name.removesuffix(".asl.yaml"): path for path in sorted((ROOT / "statemachines").glob("*.asl.yaml"))}
+TEMPLATES = [ROOT / "template.yaml", *sorted((ROOT / "accounts").glob("*.yaml"))]
+STEPS = sorted(path for name in MACHINES for path in (ROOT / "functions" / name).glob("*.py") if path.name != "__init__.py")
+EVENTS = sorted((ROOT / "events").glob("*/*.json"))
+
+WATCHED = ("AWS::SQS::Queue", "AWS::Serverless::StateMachine", "AWS::Scheduler::Schedule")
+OF_AWS = re.compile(r"(States|Lambda|EventBridge|SNS|Sns|SageMaker|Sfn)\.\w+")
+
+
+@cache
+def template(path: Path = TEMPLATES[0]) -> dict[str, Any]:
+    """A template as plain dictionaries: ``!GetAtt A.B`` is ``{"Fn::GetAtt": ["A", "B"]}``."""
+    loaded: dict[str, Any] = json.loads(json.dumps(yaml_parse(path.read_text())))
+    return loaded
+
+
+@cache
+def machine(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(MACHINES[name].read_text())
+    return loaded
+
+
+def resources(kind: str, path: Path = TEMPLATES[0]) -> dict[str, dict[str, Any]]:
+    return {name: resource.get("Properties", {}) for name, resource in template(path)["Resources"].items() if resource["Type"] == kind}
+
+
+def all_states(block: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The states of a machine, and those inside its Maps and Parallels."""
+    for name, state in block["States"].items():
+        yield name, state
+        for inner in [state["ItemProcessor"]] if "ItemProcessor" in state else state.get("Branches", []):
+            yield from all_states(inner)
+
+
+def pascal(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def everything_in(node: Any) -> Iterator[Any]:
+    yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from everything_in(child)
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# One name, everywhere
+
+
+def test_there_is_something_to_check() -> None:
+    assert MACHINES
+    assert STEPS
+    assert EVENTS
+
+
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_a_workflow_has_a_folder_of_steps_events_a_page_and_a_machine_in_the_template(workflow: str) -> None:
+    assert [step for step in STEPS if step.parent.name == workflow]
+    assert [event for event in EVENTS if event.parent.name == workflow]
+    assert (ROOT / "docs" / "workflows" / f"{workflow}.md").is_file()
+    properties = resources("AWS::Serverless::StateMachine")[f"{pascal(workflow)}StateMachine"]
+    assert properties["DefinitionUri"] == f"statemachines/{workflow}.asl.yaml"
+    assert template()["Outputs"][f"{pascal(workflow)}StateMachineArn"]["Value"] == {"Ref": f"{pascal(workflow)}StateMachine"}
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step.parent.name}.{step.stem}")
+def test_a_step_is_one_function_one_substitution_and_one_state_of_the_same_name(step: Path) -> None:
+    workflow, name = step.parent.name, pascal(step.stem)
+    function = resources("AWS::Serverless::Function")[f"{name}Function"]
+    assert function["Handler"] == f"{workflow}.{step.stem}.handler"
+    substitutions = resources("AWS::Serverless::StateMachine")[f"{pascal(workflow)}StateMachine"]["DefinitionSubstitutions"]
+    assert substitutions[f"{name}FunctionArn"] == {"Fn::GetAtt": [f"{name}Function", "Arn"]}
+    state = dict(all_states(machine(workflow)))[name]
+    assert state["Arguments"]["FunctionName"] == f"${{{name}FunctionArn}}"
+
+
+@pytest.mark.parametrize(("name", "function"), resources("AWS::Serverless::Function").items())
+def test_a_function_of_the_template_is_a_file_with_a_handler(name: str, function: dict[str, Any]) -> None:
+    module, _, handler = function["Handler"].rpartition(".")
+    path = ROOT / "functions" / f"{module.replace('.', '/')}.py"
+    assert name == f"{pascal(path.stem)}Function"
+    assert handler in {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_every_substitution_is_used_and_every_placeholder_is_substituted(workflow: str) -> None:
+    properties = resources("AWS::Serverless::StateMachine")[f"{pascal(workflow)}StateMachine"]
+    assert set(re.findall(r"\$\{(\w+)\}", MACHINES[workflow].read_text())) == set(properties["DefinitionSubstitutions"])
+
+
+def test_a_machine_of_the_template_is_a_workflow() -> None:
+    assert set(resources("AWS::Serverless::StateMachine")) == {f"{pascal(workflow)}StateMachine" for workflow in MACHINES}
+
+
+# Errors and ends
+
+
+def error_names() -> set[str]:
+    tree = ast.parse((ROOT / "functions" / "steward" / "errors.py").read_text())
+    return {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
+    docstring = ast.get_docstring(ast.parse((ROOT / "functions" / "steward" / "errors.py").read_text())) or ""
+    assert set(re.findall(r"(?:── |^)(\w+Error|(?<=── )\w+)", docstring, flags=re.MULTILINE)) == error_names()
+
+
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_a_machine_retries_and_catches_only_errors_that_exist(workflow: str) -> None:
+    for name, state in all_states(machine(workflow)):
+        for rule in [*state.get("Retry", []), *state.get("Catch", [])]:
+            unknown = {error for error in rule["ErrorEquals"] if not OF_AWS.fullmatch(error)} - error_names()
+            assert not unknown, f"{name} names {unknown}"
+
+
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_every_task_retries_with_jitter_within_bounds_and_catches_all_that_is_left(workflow: str) -> None:
+    for name, state in all_states(machine(workflow)):
+        if state["Type"] == "Task":
+            assert any(rule.get("JitterStrategy") == "FULL" for rule in state["Retry"]), name
+            for rule in state["Retry"]:
+                assert {"IntervalSeconds", "MaxAttempts", "BackoffRate", "JitterStrategy"} <= set(rule), name
+                assert rule["BackoffRate"] == 1 or "MaxDelaySeconds" in rule, f"{name}: an interval that grows needs a bound"
+            assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+
+
+def can_reach(block: Mapping[str, Any], start: str) -> set[str]:
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        state = block["States"][name]
+        rules = [*state.get("Choices", []), *state.get("Catch", [])]
+        waiting += [target for target in (state.get("Next"), state.get("Default"), *(rule["Next"] for rule in rules)) if target]
+    return seen
+
+
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_after_a_catch_nothing_ends_green(workflow: str) -> None:
+    definition = machine(workflow)
+    for name, state in definition["States"].items():
+        for rule in state.get("Catch", []):
+            for end in can_reach(definition, rule["Next"]):
+                assert definition["States"][end]["Type"] != "Succeed", f"{name} ends green in {end}, after {rule['ErrorEquals']}"
+                assert not definition["States"][end].get("End"), f"{name} ends green in {end}, after {rule['ErrorEquals']}"
+
+
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_an_end_says_its_outcome_or_what_to_do_next(workflow: str) -> None:
+    for name, state in machine(workflow)["States"].items():
+        assert not state.get("End"), f"{name}: an end is a Succeed or a Fail, named by its outcome"
+        if state["Type"] == "Fail":
+            assert state["Error"] == name
+            assert state["Cause"]
+        if state["Type"] == "Succeed":
+            assert state["Output"] == "{% $report %}", f"{name}: the output of an execution is the report"
+
+
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_a_workflows_page_names_every_end(workflow: str) -> None:
+    page = (ROOT / "docs" / "workflows" / f"{workflow}.md").read_text()
+    ends = {name for name, state in machine(workflow)["States"].items() if state["Type"] in {"Succeed", "Fail"}}
+    assert {end for end in ends if f"`{end}`" not in page} == set()
+
+
+# Permissions
+
+
+def statements(path: Path) -> Iterator[dict[str, Any]]:
+    for node in everything_in(template(path)):
+        if isinstance(node, dict) and "Effect" in node:
+            yield node
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_no_statement_allows_whatever_action(path: Path) -> None:
+    for statement in statements(path):
+        for action in as_list(statement["Action"]):
+            assert "*" not in action, statement
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_whatever_resource_has_its_reason_beside_it(path: Path) -> None:
+    for line in path.read_text().splitlines():
+        if re.match(r"""\s*(- )?(Resource: )?\[?["']\*["']""", line):
+            assert re.search(r"#\s\S", line), f"{path.name}: {line.strip()} without a reason"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_for_all_values_never_stands_without_null(path: Path) -> None:
+    """``ForAllValues`` is true of a request that lacks the key."""
+    for statement in statements(path):
+        condition = statement.get("Condition", {})
+        for operator, keys in condition.items():
+            if operator.startswith("ForAllValues:"):
+                assert {key: condition.get("Null", {}).get(key) for key in keys} == dict.fromkeys(keys, "false"), statement
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_a_partition_is_never_taken_for_granted(path: Path) -> None:
+    assert not [node for node in everything_in(template(path)) if isinstance(node, str) and node.startswith("arn:aws")]
+
+
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_hub_roles_of_a_workflow_lie_under_the_path_that_members_trust(workflow: str) -> None:
+    functions = resources("AWS::Serverless::Function")
+    for step in (step for step in STEPS if step.parent.name == workflow):
+        assert functions[f"{pascal(step.stem)}Function"]["RolePath"] == f"/steward/{workflow}/"
+    assert resources("AWS::Serverless::StateMachine")[f"{pascal(workflow)}StateMachine"]["RolePath"] == f"/steward/{workflow}/"
+    member_role = resources("AWS::IAM::Role", ROOT / "accounts" / "member_roles.yaml")[f"{pascal(workflow)}Role"]
+    assert (member_role["Path"], member_role["RoleName"]) == ("/steward/", workflow)
+    (trust,) = member_role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"]["ArnLike"]["aws:PrincipalArn"]["Fn::Sub"].endswith(f":role/steward/{workflow}/*")
+    assert "aws:PrincipalOrgID" in trust["Condition"]["StringEquals"]
+
+
+# Events
+
+
+def patterns(workflow: str) -> list[Any]:
+    """The rule in the members and the rule on the hub bus: an event has to pass both."""
+    name = f"{pascal(workflow)}Rule"
+    return [resources("AWS::Events::Rule", path)[name]["EventPattern"] for path in (ROOT / "template.yaml", ROOT / "accounts" / "member_rules.yaml")]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: f"{event.parent.name}-{event.stem}")
+def test_an_event_starts_its_workflow_and_an_ignored_one_starts_none(event: Path) -> None:
+    ignored = event.stem.endswith("_ignored")
+    for pattern in patterns(event.parent.name):
+        assert compile_pattern(pattern).matches(json.loads(event.read_text())) is not ignored
+
+
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_members_forward_exactly_what_the_hub_asks_for(workflow: str) -> None:
+    ours, theirs = patterns(workflow)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_the_hubs_rule_says_which_workflow_it_is_for(workflow: str) -> None:
+    (target,) = resources("AWS::Events::Rule")[f"{pascal(workflow)}Rule"]["Targets"]
+    assert target["InputTransformer"]["InputTemplate"] == f'{{"workflow": "{workflow}", "event": <aws.events.event.json>}}'
+    assert "DeadLetterConfig" in target
+
+
+# Watching
+
+
+@pytest.mark.parametrize("name", [name for kind in WATCHED for name in resources(kind)])
+def test_every_queue_machine_and_schedule_has_an_alarm_that_somebody_hears(name: str) -> None:
+    alarms = [alarm for alarm in resources("AWS::CloudWatch::Alarm").values() if {"Ref": name} in everything_in(alarm) or _names(alarm, name)]
+    assert alarms
+    for alarm in alarms:
+        assert alarm["AlarmActions"]
+        assert alarm["AlarmDescription"]
+
+
+def _names(alarm: dict[str, Any], name: str) -> bool:
+    return any(isinstance(node, dict) and as_list(node.get("Fn::GetAtt"))[0] == name for node in everything_in(alarm))
+
+
+def test_every_resource_of_the_template_has_a_sentence_above_it() -> None:
+    for path in TEMPLATES:
+        lines = path.read_text().splitlines()
+        for name in template(path)["Resources"]:
+            above = lines[lines.index(f"  {name}:") - 1]
+            assert above.startswith("  # "), f"{path.name}: {name}"
