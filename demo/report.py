@@ -38,6 +38,9 @@ class Report:
     _known: set[str] = field(default_factory=set)
     _calls: int = 0
 
+    def __post_init__(self) -> None:
+        self._calls_of_ours()  # what the deployment took is not an execution's
+
     def say(self, text: str) -> None:
         now = self.stage.settle()
         print(f"{now[11:16]}  {text}", flush=True)
@@ -61,8 +64,8 @@ class Report:
         return described
 
     def _calls_of_ours(self) -> int:
-        """API calls by roles since the last time: people call with their account's profile, which is a user's."""
-        calls = [call for call in self.stage.log("calls") if ":assumed-role/" in call["principal"]]
+        """API calls by our roles since the last time; how Lambda polls the intake queue is its own affair. People call as users, not as roles."""
+        calls = [call for call in self.stage.log("calls") if ":assumed-role/" in call["principal"] and not call["action"].startswith("sqs:")]
         new, self._calls = len(calls) - self._calls, len(calls)
         return new
 

@@ -5,20 +5,21 @@ registered for it or by moto, is written to the call log, and becomes a CloudTra
 talks to moto's responses.
 """
 
-import functools
 import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import boto3
 import botocore.handlers
-import botocore.loaders
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.loaders import Loader
 from botocore.parsers import create_parser
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from moto.core.exceptions import ServiceException
@@ -258,6 +259,14 @@ def _before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
     return AWSResponse(request.url, status, HTTPHeaders.from_dict(dict(headers)), MockRawResponse(body))
 
 
-# Sessions made from here on know the door; one reader of service models serves them all, for each fresh one would read megabytes of JSON again.
+class _OneLoader(Loader):
+    """Reads each service's model once for all sessions: a fresh reader costs megabytes of JSON. What boto3 appends to its paths is there already."""
+
+    @property
+    def search_paths(self) -> list[str]:
+        return list(super().search_paths)
+
+
+_loader = _OneLoader(extra_search_paths=[str(Path(boto3.__file__).parent / "data")])
+botocore.session.create_loader = lambda *_: _loader
 botocore.handlers.BUILTIN_HANDLERS.append(("before-send", _before_send))
-botocore.loaders.create_loader = functools.cache(botocore.loaders.create_loader)

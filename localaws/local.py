@@ -17,7 +17,8 @@ from localaws.cloudformation import deploy
 from localaws.eventbridge.service import send
 from localaws.functions.runtime import Functions
 from localaws.gateway import Gateway, close_gateway, open_gateway
-from localaws.organization import Account, Organization, Stack
+from localaws.organization import Organization
+from localaws.organization_file import Account, Stack
 
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
 """Virtual time begins on a Monday morning, the same in each run."""

@@ -13,7 +13,8 @@ from typing import Any
 from moto.organizations.models import FakeDelegatedAdministrator, FakeServiceAccess
 
 from localaws.cloud import AwsError, Call, Cloud, Refused, operation
-from localaws.organization import DELEGATIONS, AccountMoved, delegate, is_delegated, state, tell_listeners, units_above
+from localaws.organization import AccountMoved, delegate, is_delegated, state, tell_listeners, units_above
+from localaws.organization_file import DELEGATIONS
 from localaws.paging import page
 
 PAGE = 20

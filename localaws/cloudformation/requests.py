@@ -1,5 +1,6 @@
 """What a caller of CloudFormation brings: a template from the request or from S3, parameters, capabilities, tags."""
 
+import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,11 +18,19 @@ LARGEST_BODY = 51_200
 LARGEST_FILE = 1_048_576
 """Bytes of a template in a request, and in S3."""
 
+_LOOPBACK = re.compile(r"(TemplateURL[\"']?:\s*[\"']?)http://(?:localhost|127\.0\.0\.1):\d+/")
 _NAMED = {"AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::IAM::Role": "RoleName"}
 
 
 def template_text(cloud: Cloud, call: Call, previous: str | None = None) -> str:
-    """The template that a request brings, or names, or means by ``UsePreviousTemplate``."""
+    """The template that a request brings, or names, or means by ``UsePreviousTemplate``.
+
+    An address on loopback in it becomes S3's own: `sam deploy` writes the endpoint's there, and `sam delete` cannot read that back.
+    """
+    return _LOOPBACK.sub(rf"\1https://s3.{call.region}.amazonaws.com/", _given_text(cloud, call, previous))
+
+
+def _given_text(cloud: Cloud, call: Call, previous: str | None) -> str:
     params = call.params
     given = [name for name in ("TemplateBody", "TemplateURL", "UsePreviousTemplate") if params.get(name)]
     if len(given) != 1:

@@ -22,7 +22,8 @@ from localaws.cloudformation.stacksets import (
     queue_of,
 )
 from localaws.cloudformation.templates import invalid, parse, transforms
-from localaws.organization import DELEGATIONS, is_delegated, state
+from localaws.organization import is_delegated, state
+from localaws.organization_file import DELEGATIONS
 
 _HERE = "localaws/cloudformation/stackset_operations.py"
 

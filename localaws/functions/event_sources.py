@@ -175,11 +175,13 @@ def _take_batch(cloud: Cloud, mapping: Mapping) -> Process:
             return
         if len(messages) == mapping.batch_size:
             _poll_later(cloud, mapping, 0)
-        _poll_later(cloud, mapping, visibility + ARRIVAL)
+        again = cloud.clock.later(visibility + ARRIVAL, lambda: _poll(cloud, mapping))
         event = {"Records": [_record(message, mapping, region) for message in messages]}
         poller = Principal(account, "lambda.amazonaws.com", service="lambda.amazonaws.com")
         invocation = yield cloud.functions.invoke(mapping.function_arn, json.dumps(event), poller)
         failed = _failed_items(mapping, invocation, {message["MessageId"] for message in messages})
+        if not failed:
+            again.cancel()
         for message in messages:
             if message["MessageId"] not in failed:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])

@@ -105,9 +105,23 @@ class Functions:
         self._start(function, payload, done)
         return done
 
+    def warm(self, function_arn: str) -> None:
+        """Start an execution environment ahead of the first invocation, as provisioned concurrency does."""
+        _, _, _, region, account, _, name = function_arn.split(":")[:7]
+        function: LambdaFunction = get_backend(account, region).get_function(name)
+        environment = self._new_environment(function)
+        environment.surroundings.enter()
+        try:
+            environment.handler = _load(function.handler)
+        finally:
+            environment.surroundings.leave()
+        pool = self._pools[function.function_arn]
+        pool.deployed = _deployed(function)
+        pool.idle.append(environment)
+
     def _start(self, function: LambdaFunction, payload: str, done: Promise) -> None:
         pool = self._pools[function.function_arn]
-        deployed = f"{function.code_sha_256} {json.dumps(function.environment_vars, sort_keys=True)} {function.handler} {function.role}"
+        deployed = _deployed(function)
         if pool.deployed != deployed:
             pool.idle, pool.deployed = [], deployed
         cold = not pool.idle
@@ -181,6 +195,12 @@ class Functions:
                 "log": text,
             }
         )
+
+
+def _deployed(function: LambdaFunction) -> str:
+    """What an environment was started with: where it changed, a new one is started."""
+    layers = [layer["Arn"] for layer in function.layers]
+    return json.dumps([function.code_sha_256, function.environment_vars, function.handler, function.role, layers], sort_keys=True)
 
 
 def _handle(environment: Environment, name: str, event: Any, context: Context) -> Invocation:

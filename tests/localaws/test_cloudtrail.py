@@ -12,13 +12,15 @@ from tests.localaws.conftest import role_for
 
 
 def events(local: LocalOrganization) -> list[dict[str, Any]]:
-    """What a rule for everything on fraud-dev's default bus sends to a queue."""
+    """What a rule for everything on fraud-dev's default bus has sent to a queue since the last time."""
     sqs = local.client("sqs", "fraud-dev")
     local.settle()
     url = sqs.get_queue_url(QueueName="seen")["QueueUrl"]
     found: list[dict[str, Any]] = []
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-        found += [json.loads(message["Body"]) for message in messages]
+        for message in messages:
+            found.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return found
 
 

@@ -14,9 +14,11 @@ from moto.organizations import utils as moto_ids
 
 import localaws.organizations as organizations_api
 from localaws import organization as org
+from localaws import organization_file as file
 from localaws.clock import Clock
 from localaws.cloud import OPERATIONS, AwsError, Call, Cloud, Principal, Refused
-from localaws.organization import Account, AccountMoved, Organization, accounts_under, is_delegated, on_account_moved, units_of
+from localaws.organization import AccountMoved, Organization, accounts_under, is_delegated, on_account_moved, units_of
+from localaws.organization_file import Account
 from localaws.validation import check_answer, check_input
 
 MANAGEMENT, HUB, SECURITY, FRAUD_DEV, FRAUD_PROD = "111111111111", "222222222222", "333333333333", "444444444444", "555555555555"
@@ -100,11 +102,11 @@ def test_a_file_is_read_without_touching_aws(organization: Organization, tmp_pat
 
 
 def test_a_name_that_is_not_there_says_which_are(organization: Organization) -> None:
-    with pytest.raises(org.UnknownAccount, match="fraud-dev"):
+    with pytest.raises(file.UnknownAccount, match="fraud-dev"):
         organization.account("fraud-test")
-    with pytest.raises(org.UnknownAccount, match=STRANGER):
+    with pytest.raises(file.UnknownAccount, match=STRANGER):
         organization.account_of(STRANGER)
-    with pytest.raises(org.UnknownUnit, match="ML/Dev"):
+    with pytest.raises(file.UnknownUnit, match="ML/Dev"):
         organization.unit_id("Dev")
 
 
@@ -123,36 +125,36 @@ def change(path: str, value: Any) -> Callable[[Any], None]:
 @pytest.mark.parametrize(
     ("wrong", "error", "says"),
     [
-        (change("unit", ["ML"]), org.UnknownKey, "unit means nothing here"),
-        (change("accounts.3.tag", {}), org.UnknownKey, "account fraud-dev: tag"),
-        (change("stacks.0.params", {}), org.UnknownKey, "stack studio-steward: params"),
-        (lambda document: document.pop("regions"), org.MissingKey, "regions"),
-        (lambda document: document["accounts"][3].pop("id"), org.MissingKey, "account fraud-dev: give it id"),
-        (change("home_region", "eu-central-1"), org.UnknownRegion, "home_region: eu-central-1"),
-        (change("stacks.0.region", "eu-central-1"), org.UnknownRegion, "eu-central-1"),
-        (change("stacks.0.account", "shared"), org.UnknownAccount, "shared"),
-        (change("accounts.3.unit", "Dev"), org.UnknownUnit, "account fraud-dev: unit: Dev"),
-        (change("units", ["Infrastructure", "ML/Dev", "ML"]), org.UnknownUnit, "list ML before it"),
-        (change("units", ["Infrastructure", "ML", "ML/Dev", "ML/"]), org.BadName, "ML/Dev"),
-        (change("units", ["Infrastructure", "ML", "ML/Dev", "ML"]), org.DuplicateName, "ML"),
-        (change("accounts.3.name", "fraud-prod"), org.DuplicateName, "name fraud-prod"),
-        (change("accounts.3.id", FRAUD_PROD), org.DuplicateName, "id 555555555555"),
-        (change("accounts.3.id", 444444444444), org.BadAccountId, "in quotes"),
-        (change("accounts.3.id", "4444"), org.BadAccountId, "twelve digits"),
-        (change("accounts.3.name", "fraud dev"), org.BadName, "AWS profile"),
-        (change("accounts.3.management", True), org.ManagementAccount, "management, fraud-dev"),
-        (lambda document: document["accounts"].pop(0), org.ManagementAccount, "exactly one"),
-        (change("accounts.0.delegated", ["stacksets"]), org.ManagementAccount, "leave `delegated` out"),
-        (change("accounts.1.delegated", ["guardduty"]), org.UnknownDelegation, "stacksets, servicecatalog"),
-        (change("accounts.3.tags", {"ml:cost-center": 4711}), org.WrongShape, "quotes"),
-        (change("accounts.3.management", "yes"), org.WrongShape, "true or false"),
-        (change("accounts", {}), org.WrongShape, "write a list"),
-        (change("accounts.3", "fraud-dev"), org.WrongShape, "keys and values"),
-        (change("stacks.0.parameters", {"DryRun": True}), org.WrongShape, "quotes"),
-        (lambda document: document["stacks"].append(document["stacks"][0]), org.DuplicateName, "studio-steward"),
+        (change("unit", ["ML"]), file.UnknownKey, "unit means nothing here"),
+        (change("accounts.3.tag", {}), file.UnknownKey, "account fraud-dev: tag"),
+        (change("stacks.0.params", {}), file.UnknownKey, "stack studio-steward: params"),
+        (lambda document: document.pop("regions"), file.MissingKey, "regions"),
+        (lambda document: document["accounts"][3].pop("id"), file.MissingKey, "account fraud-dev: give it id"),
+        (change("home_region", "eu-central-1"), file.UnknownRegion, "home_region: eu-central-1"),
+        (change("stacks.0.region", "eu-central-1"), file.UnknownRegion, "eu-central-1"),
+        (change("stacks.0.account", "shared"), file.UnknownAccount, "shared"),
+        (change("accounts.3.unit", "Dev"), file.UnknownUnit, "account fraud-dev: unit: Dev"),
+        (change("units", ["Infrastructure", "ML/Dev", "ML"]), file.UnknownUnit, "list ML before it"),
+        (change("units", ["Infrastructure", "ML", "ML/Dev", "ML/"]), file.BadName, "ML/Dev"),
+        (change("units", ["Infrastructure", "ML", "ML/Dev", "ML"]), file.DuplicateName, "ML"),
+        (change("accounts.3.name", "fraud-prod"), file.DuplicateName, "name fraud-prod"),
+        (change("accounts.3.id", FRAUD_PROD), file.DuplicateName, "id 555555555555"),
+        (change("accounts.3.id", 444444444444), file.BadAccountId, "in quotes"),
+        (change("accounts.3.id", "4444"), file.BadAccountId, "twelve digits"),
+        (change("accounts.3.name", "fraud dev"), file.BadName, "AWS profile"),
+        (change("accounts.3.management", True), file.ManagementAccount, "management, fraud-dev"),
+        (lambda document: document["accounts"].pop(0), file.ManagementAccount, "exactly one"),
+        (change("accounts.0.delegated", ["stacksets"]), file.ManagementAccount, "leave `delegated` out"),
+        (change("accounts.1.delegated", ["guardduty"]), file.UnknownDelegation, "stacksets, servicecatalog"),
+        (change("accounts.3.tags", {"ml:cost-center": 4711}), file.WrongShape, "quotes"),
+        (change("accounts.3.management", "yes"), file.WrongShape, "true or false"),
+        (change("accounts", {}), file.WrongShape, "write a list"),
+        (change("accounts.3", "fraud-dev"), file.WrongShape, "keys and values"),
+        (change("stacks.0.parameters", {"DryRun": True}), file.WrongShape, "quotes"),
+        (lambda document: document["stacks"].append(document["stacks"][0]), file.DuplicateName, "studio-steward"),
     ],
 )
-def test_a_wrong_file_says_what_to_do(wrong: Callable[[Any], None], error: type[org.InvalidOrganization], says: str, tmp_path: Path) -> None:
+def test_a_wrong_file_says_what_to_do(wrong: Callable[[Any], None], error: type[file.InvalidOrganization], says: str, tmp_path: Path) -> None:
     document = copy.deepcopy(yaml.safe_load(FILE))
     Organization.read(document, tmp_path)
     wrong(document)
@@ -222,7 +224,7 @@ def test_an_account_vended_later_is_a_member_and_is_heard_of(ask: Ask, cloud: Cl
     assert organization.is_member("666666666666")
     assert ask("DescribeAccount", AccountId="666666666666")["Account"]["Name"] == "churn-dev"
     assert accounts_under(cloud, organization.unit_id("ML/Dev")) == [FRAUD_DEV, "666666666666"]
-    with pytest.raises(org.DuplicateName):
+    with pytest.raises(file.DuplicateName):
         organization.add_account(cloud, Account("churn-dev", "777777777777"))
 
 

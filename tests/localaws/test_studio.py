@@ -9,7 +9,8 @@ import pytest
 import localaws.studio
 from localaws.clock import Clock
 from localaws.cloud import OPERATIONS, AwsError, Call, Cloud, Principal, Refused
-from localaws.organization import Account, Organization
+from localaws.organization import Organization
+from localaws.organization_file import Account
 from localaws.studio import behaviour, fail_next
 from localaws.studio.core import SECONDS
 from localaws.validation import check_answer, check_input

@@ -42,6 +42,8 @@ class Deployed:
 def _deploy_and_fork(session: pytest.Session, pipe: Connection) -> None:
     local = LocalOrganization(ORGANIZATION, seed=1)
     local.deploy_stacks()
+    for function in local.client("lambda", "hub").list_functions()["Functions"]:
+        local.cloud.functions.warm(function["FunctionArn"])
     _deployed.append(local)
     while (number := pipe.recv()) is not None:
         pipe.send(_in_a_fork(session.items[number]))
@@ -76,8 +78,8 @@ _processes: dict[pytest.Session, Deployed] = {}
 
 
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
-    """Run a test that uses `organization` in a fork of the deployed process."""
-    if "organization" not in getattr(item, "fixturenames", ()):
+    """Run a test that uses `deployed_organization` in a fork of the deployed process."""
+    if "deployed_organization" not in getattr(item, "fixturenames", ()):
         return None
     session = item.session
     if session not in _processes:
@@ -96,7 +98,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture
-def organization() -> Iterator[LocalOrganization]:
+def deployed_organization() -> Iterator[LocalOrganization]:
     """The deployed organization of `demo/organization.yaml`, this test's own."""
     local = _deployed[0]
     local.clock.own()

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from localaws.local import LocalOrganization
-from localaws.organization import Account
+from localaws.organization_file import Account
 from localaws.studio import fail_next
 from tests.stories.people import FRAUD, FRAUD_TAGS, HUB, NEWCOMER, Platform
 
 
 @pytest.fixture
-def platform(organization: LocalOrganization) -> Platform:
-    return Platform(organization)
+def platform(deployed_organization: LocalOrganization) -> Platform:
+    return Platform(deployed_organization)
 
 
 def test_a_created_profile_carries_its_cost_tags_and_its_execution_can_be_read(platform: Platform) -> None:
@@ -116,7 +116,7 @@ def test_what_was_applied_is_announced_on_the_hub_bus(platform: Platform) -> Non
     (event,) = platform.messages(queue)
     assert (event["source"], event["detail-type"], event["account"]) == ("studio-steward", "Cost Tags Applied", HUB)
     execution = platform.the_execution()
-    assert event["detail"]["execution"] == execution["executionArn"]
+    assert execution["executionArn"] in event["resources"]
     assert event["detail"]["changes"] == execution["output"]["changes"]
 
 
@@ -266,8 +266,7 @@ def test_nobody_forges_an_event_of_ours(platform: Platform) -> None:
     queue = platform.watch_hub_bus()
     entry = {"Source": "studio-steward", "DetailType": "Cost Tags Applied", "Detail": "{}", "EventBusName": platform.output("HubBusArn")}
     events = platform.client("events", "fraud-dev")
-    with pytest.raises(events.exceptions.ClientError, match="AccessDenied"):
-        events.put_events(Entries=[entry])
+    assert events.put_events(Entries=[entry])["FailedEntryCount"] == 1
     platform.local.settle()
     assert platform.messages(queue) == []
 

@@ -15,7 +15,7 @@ from localaws.cloudformation.resources.shapes import shaped
 Properties = dict[str, Any]
 
 INVOKED_BY = "cloudformation.amazonaws.com"
-_GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")
+_GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist", "404")
 """What error codes of something that is not there (any more) hold."""
 
 
@@ -66,13 +66,19 @@ class Context:
         answer.pop("ResponseMetadata", None)
         return dict(answer)
 
-    def remove(self, service: str, operation: str, **params: Any) -> None:
-        """Call an API that takes something away. What is not there (any more) is fine."""
+    def attempt(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """Call an API about something that may not be there (any more): the answer is empty then."""
         try:
-            self.call(service, operation, **params)
+            return self.call(service, operation, **params)
         except AwsError as error:
             if not any(part in error.code for part in _GONE):
                 raise
+            return {}
+
+    def require_new(self, name: str, service: str, operation: str, **params: Any) -> None:
+        """Fail where there is one of this name already: the API that creates it would take the other one over."""
+        if self.attempt(service, operation, **params):
+            raise AwsError("AlreadyExists", f"Resource with identifier '{name}' already exists.")
 
     def exists(self, made: Made) -> Made:
         """Say that the resource is there, before its creation goes on: if the rest fails, it is deleted again."""

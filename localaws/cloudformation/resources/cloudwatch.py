@@ -6,6 +6,7 @@ Source: AWS CloudFormation Template Reference, AWS::CloudWatch::Alarm; Amazon Cl
 from collections.abc import Mapping
 from typing import ClassVar
 
+from localaws.cloud import AwsError
 from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, tag_changes, tag_list
 
 
@@ -44,11 +45,14 @@ class Alarm(ResourceType):
     attributes = frozenset({"Arn"})
     no_effect: ClassVar[Mapping[str, str]] = {
         "AlarmActions": "no metric is evaluated: alarms stay in INSUFFICIENT_DATA",
-        "OKActions": "no metric is evaluated",
+        "InsufficientDataActions": "no metric is evaluated: alarms never change",
+        "OKActions": "no metric is evaluated: alarms never change",
     }
 
     def create(self, context: Context, properties: Properties) -> Made:
         name = properties.get("AlarmName") or context.name(255)
+        if context.call("cloudwatch", "DescribeAlarms", AlarmNames=[name])["MetricAlarms"]:
+            raise AwsError("AlreadyExists", f"Resource with identifier '{name}' already exists.")
         given = {key: value for key, value in properties.items() if key not in ("AlarmName", "Tags")}
         tags = tag_list(properties)
         context.call("cloudwatch", "PutMetricAlarm", AlarmName=name, **given, **({"Tags": tags} if tags else {}))
@@ -63,9 +67,9 @@ class Alarm(ResourceType):
         if put:
             context.call("cloudwatch", "TagResource", ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in put.items()])
         if gone:
-            context.remove("cloudwatch", "UntagResource", ResourceARN=arn, TagKeys=gone)
+            context.attempt("cloudwatch", "UntagResource", ResourceARN=arn, TagKeys=gone)
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
-        context.remove("cloudwatch", "DeleteAlarms", AlarmNames=[made.physical_id])
+        context.attempt("cloudwatch", "DeleteAlarms", AlarmNames=[made.physical_id])

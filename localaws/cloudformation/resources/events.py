@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from localaws.cloud import AwsError
+from localaws.cloud import AwsError, Refused
 from localaws.cloudformation.resources.base import (
     Context,
     Existing,
@@ -21,17 +21,22 @@ from localaws.cloudformation.resources.base import (
     tag_list,
 )
 
+_HERE = "localaws/cloudformation/resources/events.py"
+
 
 class EventBus(ResourceType):
     """A custom bus."""
 
     name = "AWS::Events::EventBus"
-    properties = frozenset({"DeadLetterConfig", "Description", "EventSourceName", "KmsKeyIdentifier", "Name", "Policy", "Tags"})
+    properties = frozenset({"DeadLetterConfig", "Description", "KmsKeyIdentifier", "Name", "Policy", "Tags"})
     required = frozenset({"Name"})
-    create_only = frozenset({"Name", "EventSourceName"})
+    create_only = frozenset({"Name"})
     physical_name = "Name"
     attributes = frozenset({"Arn", "Name"})
-    no_effect: ClassVar[Mapping[str, str]] = {"KmsKeyIdentifier": "events are not encrypted at rest"}
+    no_effect: ClassVar[Mapping[str, str]] = {
+        "DeadLetterConfig": "only for events that could not be decrypted, and none is encrypted",
+        "KmsKeyIdentifier": "events are not encrypted at rest",
+    }
 
     def create(self, context: Context, properties: Properties) -> Made:
         name = properties["Name"]
@@ -45,11 +50,10 @@ class EventBus(ResourceType):
     def update(self, context: Context, existing: Existing, after: Properties) -> Made:
         made, before = existing.made, existing.properties
         differs = changed(before, after)
-        if differs & {"DeadLetterConfig", "Description", "KmsKeyIdentifier"}:
-            wanted = picked(after, "DeadLetterConfig", "Description", "KmsKeyIdentifier")
-            context.call("events", "UpdateEventBus", Name=made.physical_id, **wanted)
+        if unchangeable := sorted(differs & {"DeadLetterConfig", "Description", "KmsKeyIdentifier"}):
+            raise Refused(f"{context.logical_id}: localaws cannot change {unchangeable[0]} of an event bus: moto has no UpdateEventBus ({_HERE})")
         if "Policy" in differs:
-            context.remove("events", "RemovePermission", EventBusName=made.physical_id, RemoveAllPermissions=True)
+            context.attempt("events", "RemovePermission", EventBusName=made.physical_id, RemoveAllPermissions=True)
             if "Policy" in after:
                 context.call("events", "PutPermission", EventBusName=made.physical_id, Policy=policy_text(after["Policy"]))
         _retag(context, made.attributes["Arn"], before, after)
@@ -57,7 +61,7 @@ class EventBus(ResourceType):
 
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
-        context.remove("events", "DeleteEventBus", Name=made.physical_id)
+        context.attempt("events", "DeleteEventBus", Name=made.physical_id)
 
 
 class EventBusPolicy(ResourceType):
@@ -84,7 +88,7 @@ class EventBusPolicy(ResourceType):
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
         bus, statement = made.physical_id.rsplit("|", 1)
-        context.remove("events", "RemovePermission", EventBusName=bus, StatementId=statement)
+        context.attempt("events", "RemovePermission", EventBusName=bus, StatementId=statement)
 
 
 def _statements(context: Context, bus: str) -> list[dict[str, Any]]:
@@ -104,6 +108,7 @@ class Rule(ResourceType):
     def create(self, context: Context, properties: Properties) -> Made:
         name = properties.get("Name") or context.name(64)
         bus = properties.get("EventBusName", "default")
+        context.require_new(name, "events", "DescribeRule", Name=name, EventBusName=bus)
         arn = context.call("events", "PutRule", Name=name, Tags=tag_list(properties), **_rule(properties))["RuleArn"]
         bus_name = bus.rsplit("/", 1)[-1]
         made = context.exists(Made(name if bus_name == "default" else f"{bus_name}|{name}", {"Arn": arn}))
@@ -127,7 +132,7 @@ class Rule(ResourceType):
         made, properties = existing.made, existing.properties
         name, bus = made.physical_id.rsplit("|", 1)[-1], properties.get("EventBusName", "default")
         _remove_targets(context, name, bus, [target["Id"] for target in properties.get("Targets", [])])
-        context.remove("events", "DeleteRule", Name=name, EventBusName=bus)
+        context.attempt("events", "DeleteRule", Name=name, EventBusName=bus)
 
 
 def _rule(properties: Properties) -> Properties:
@@ -143,7 +148,7 @@ def _put_targets(context: Context, rule: str, bus: str, targets: list[dict[str, 
 
 def _remove_targets(context: Context, rule: str, bus: str, identifiers: list[str]) -> None:
     if identifiers:
-        answer = context.remove("events", "RemoveTargets", Rule=rule, EventBusName=bus, Ids=identifiers)
+        answer = context.attempt("events", "RemoveTargets", Rule=rule, EventBusName=bus, Ids=identifiers)
         _check_entries(answer)
 
 
@@ -158,4 +163,4 @@ def _retag(context: Context, arn: str, before: Properties, after: Properties) ->
     if put:
         context.call("events", "TagResource", ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in put.items()])
     if gone:
-        context.remove("events", "UntagResource", ResourceARN=arn, TagKeys=gone)
+        context.attempt("events", "UntagResource", ResourceARN=arn, TagKeys=gone)

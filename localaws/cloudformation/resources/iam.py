@@ -3,7 +3,8 @@
 Source: AWS CloudFormation Template Reference, AWS::IAM; IAM API Reference.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from localaws.cloud import Refused
 from localaws.cloudformation.resources.base import (
@@ -45,6 +46,7 @@ class Role(ResourceType):
     create_only = frozenset({"Path", "RoleName"})
     physical_name = "RoleName"
     attributes = frozenset({"Arn", "RoleId"})
+    no_effect: ClassVar[Mapping[str, str]] = {"MaxSessionDuration": "kept and shown; AssumeRole does not look at it"}
 
     def create(self, context: Context, properties: Properties) -> Made:
         name = properties.get("RoleName") or context.name(64)
@@ -72,7 +74,7 @@ class Role(ResourceType):
         if put:
             context.call("iam", "TagRole", RoleName=name, Tags=[{"Key": key, "Value": value} for key, value in put.items()])
         if gone:
-            context.remove("iam", "UntagRole", RoleName=name, TagKeys=gone)
+            context.attempt("iam", "UntagRole", RoleName=name, TagKeys=gone)
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:
@@ -80,7 +82,7 @@ class Role(ResourceType):
         name = made.physical_id
         _change_inline(context, name, _inline(properties), {})
         _change_attached(context, name, properties.get("ManagedPolicyArns", []), [])
-        context.remove("iam", "DeleteRole", RoleName=name)
+        context.attempt("iam", "DeleteRole", RoleName=name)
 
 
 def _inline(properties: Properties) -> dict[str, str]:
@@ -95,7 +97,7 @@ def _put_inline(context: Context, role: str, policies: dict[str, str]) -> None:
 def _change_inline(context: Context, role: str, before: dict[str, str], after: dict[str, str]) -> None:
     for name in before:
         if name not in after:
-            context.remove("iam", "DeleteRolePolicy", RoleName=role, PolicyName=name)
+            context.attempt("iam", "DeleteRolePolicy", RoleName=role, PolicyName=name)
     _put_inline(context, role, {name: document for name, document in after.items() if before.get(name) != document})
 
 
@@ -107,13 +109,13 @@ def _attach(context: Context, role: str, arns: list[str]) -> None:
 def _change_attached(context: Context, role: str, before: list[str], after: list[str]) -> None:
     for arn in before:
         if arn not in after:
-            context.remove("iam", "DetachRolePolicy", RoleName=role, PolicyArn=arn)
+            context.attempt("iam", "DetachRolePolicy", RoleName=role, PolicyArn=arn)
     _attach(context, role, [arn for arn in after if arn not in before])
 
 
 def _bound(context: Context, role: str, boundary: str | None) -> None:
     if boundary is None:
-        context.remove("iam", "DeleteRolePermissionsBoundary", RoleName=role)
+        context.attempt("iam", "DeleteRolePermissionsBoundary", RoleName=role)
     else:
         context.call("iam", "PutRolePermissionsBoundary", RoleName=role, PermissionsBoundary=boundary)
 
@@ -137,14 +139,14 @@ class Policy(ResourceType):
         renamed = before["PolicyName"] != after["PolicyName"]
         for role in before.get("Roles", []):
             if renamed or role not in after.get("Roles", []):
-                context.remove("iam", "DeleteRolePolicy", RoleName=role, PolicyName=before["PolicyName"])
+                context.attempt("iam", "DeleteRolePolicy", RoleName=role, PolicyName=before["PolicyName"])
         _each_role(context, after.get("Roles", []), after)
         return Made(made.physical_id, made.attributes, ref_value=after["PolicyName"])
 
     def delete(self, context: Context, existing: Existing) -> None:
         properties = existing.properties
         for role in properties.get("Roles", []):
-            context.remove("iam", "DeleteRolePolicy", RoleName=role, PolicyName=properties["PolicyName"])
+            context.attempt("iam", "DeleteRolePolicy", RoleName=role, PolicyName=properties["PolicyName"])
 
 
 def _each_role(context: Context, roles: list[str], properties: Properties) -> None:
@@ -168,7 +170,7 @@ class RolePolicy(ResourceType):
 
     def delete(self, context: Context, existing: Existing) -> None:
         properties = existing.properties
-        context.remove("iam", "DeleteRolePolicy", RoleName=properties["RoleName"], PolicyName=properties["PolicyName"])
+        context.attempt("iam", "DeleteRolePolicy", RoleName=properties["RoleName"], PolicyName=properties["PolicyName"])
 
 
 class ManagedPolicy(ResourceType):
@@ -197,7 +199,7 @@ class ManagedPolicy(ResourceType):
         if before["PolicyDocument"] != after["PolicyDocument"]:
             others = _other_versions(context, arn)
             if len(others) >= _VERSIONS - 1:
-                context.remove("iam", "DeletePolicyVersion", PolicyArn=arn, VersionId=others[0])
+                context.attempt("iam", "DeletePolicyVersion", PolicyArn=arn, VersionId=others[0])
             context.call("iam", "CreatePolicyVersion", PolicyArn=arn, PolicyDocument=policy_text(after["PolicyDocument"]), SetAsDefault=True)
         roles_before, roles_after = before.get("Roles", []), after.get("Roles", [])
         for role in {*roles_before, *roles_after}:
@@ -210,8 +212,8 @@ class ManagedPolicy(ResourceType):
         for role in properties.get("Roles", []):
             _change_attached(context, role, [arn], [])
         for version in _other_versions(context, arn):
-            context.remove("iam", "DeletePolicyVersion", PolicyArn=arn, VersionId=version)
-        context.remove("iam", "DeletePolicy", PolicyArn=arn)
+            context.attempt("iam", "DeletePolicyVersion", PolicyArn=arn, VersionId=version)
+        context.attempt("iam", "DeletePolicy", PolicyArn=arn)
 
 
 def _other_versions(context: Context, arn: str) -> list[str]:

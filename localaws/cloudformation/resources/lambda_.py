@@ -80,12 +80,12 @@ class Function(ResourceType):
         if put:
             context.call("lambda", "TagResource", Resource=made.attributes["Arn"], Tags=put)
         if gone:
-            context.remove("lambda", "UntagResource", Resource=made.attributes["Arn"], TagKeys=gone)
+            context.attempt("lambda", "UntagResource", Resource=made.attributes["Arn"], TagKeys=gone)
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
-        context.remove("lambda", "DeleteFunction", FunctionName=made.physical_id)
+        context.attempt("lambda", "DeleteFunction", FunctionName=made.physical_id)
 
 
 def _default(context: Context, property_: str) -> Any:
@@ -99,7 +99,7 @@ def _reserve(context: Context, name: str, properties: Properties) -> None:
         reserved = properties["ReservedConcurrentExecutions"]
         context.call("lambda", "PutFunctionConcurrency", FunctionName=name, ReservedConcurrentExecutions=reserved)
     else:
-        context.remove("lambda", "DeleteFunctionConcurrency", FunctionName=name)
+        context.attempt("lambda", "DeleteFunctionConcurrency", FunctionName=name)
 
 
 def _api_names(properties: Properties) -> Properties:
@@ -143,7 +143,7 @@ class LayerVersion(ResourceType):
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
         name, version = made.physical_id.split(":")[-2:]
-        context.remove("lambda", "DeleteLayerVersion", LayerName=name, VersionNumber=version)
+        context.attempt("lambda", "DeleteLayerVersion", LayerName=name, VersionNumber=version)
 
 
 class EventSourceMapping(ResourceType):
@@ -186,7 +186,7 @@ class EventSourceMapping(ResourceType):
 
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
-        context.remove("lambda", "DeleteEventSourceMapping", UUID=made.physical_id)
+        context.attempt("lambda", "DeleteEventSourceMapping", UUID=made.physical_id)
 
 
 def _mapping_arn(context: Context, identifier: str) -> str:
@@ -211,4 +211,4 @@ class Permission(ResourceType):
 
     def delete(self, context: Context, existing: Existing) -> None:
         made, properties = existing.made, existing.properties
-        context.remove("lambda", "RemovePermission", FunctionName=properties["FunctionName"], StatementId=made.physical_id)
+        context.attempt("lambda", "RemovePermission", FunctionName=properties["FunctionName"], StatementId=made.physical_id)

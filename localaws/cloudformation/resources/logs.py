@@ -44,15 +44,15 @@ class LogGroup(ResourceType):
         if "RetentionInDays" in after and "RetentionInDays" in differs:
             context.call("logs", "PutRetentionPolicy", logGroupName=name, retentionInDays=after["RetentionInDays"])
         elif "RetentionInDays" in differs:
-            context.remove("logs", "DeleteRetentionPolicy", logGroupName=name)
+            context.attempt("logs", "DeleteRetentionPolicy", logGroupName=name)
         put, gone = tag_changes(before, after)
         arn = made.attributes["Arn"].removesuffix(":*")
         if put:
             context.call("logs", "TagResource", resourceArn=arn, tags=put)
         if gone:
-            context.remove("logs", "UntagResource", resourceArn=arn, tagKeys=gone)
+            context.attempt("logs", "UntagResource", resourceArn=arn, tagKeys=gone)
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
-        context.remove("logs", "DeleteLogGroup", logGroupName=made.physical_id)
+        context.attempt("logs", "DeleteLogGroup", logGroupName=made.physical_id)

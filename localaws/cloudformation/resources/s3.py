@@ -34,6 +34,7 @@ class Bucket(ResourceType):
 
     def create(self, context: Context, properties: Properties) -> Made:
         name = properties.get("BucketName") or context.name(63).lower()
+        context.require_new(name, "s3", "HeadBucket", Bucket=name)
         place = {} if context.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": context.region}}
         context.call("s3", "CreateBucket", Bucket=name, **place)
         attributes = {
@@ -56,7 +57,7 @@ class Bucket(ResourceType):
     def delete(self, context: Context, existing: Existing) -> None:
         """Fails for a bucket with objects in it, as in AWS."""
         made = existing.made
-        context.remove("s3", "DeleteBucket", Bucket=made.physical_id)
+        context.attempt("s3", "DeleteBucket", Bucket=made.physical_id)
 
 
 def _set(context: Context, name: str, properties: Properties, which: set[str]) -> None:
@@ -98,4 +99,4 @@ class BucketPolicy(ResourceType):
 
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
-        context.remove("s3", "DeleteBucketPolicy", Bucket=made.physical_id)
+        context.attempt("s3", "DeleteBucketPolicy", Bucket=made.physical_id)

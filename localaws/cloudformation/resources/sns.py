@@ -33,6 +33,7 @@ class Topic(ResourceType):
 
     def create(self, context: Context, properties: Properties) -> Made:
         name = properties.get("TopicName") or context.name(200)
+        context.require_new(name, "sns", "GetTopicAttributes", TopicArn=f"arn:aws:sns:{context.region}:{context.account}:{name}")
         given = {key: as_text(properties[key]) for key in _TOPIC_ATTRIBUTES if key in properties}
         arn = context.call("sns", "CreateTopic", Name=name, Attributes=given, Tags=tag_list(properties))["TopicArn"]
         made = context.exists(Made(arn, {"TopicArn": arn, "TopicName": name}))
@@ -52,12 +53,12 @@ class Topic(ResourceType):
         if put:
             context.call("sns", "TagResource", ResourceArn=made.physical_id, Tags=[{"Key": key, "Value": value} for key, value in put.items()])
         if gone:
-            context.remove("sns", "UntagResource", ResourceArn=made.physical_id, TagKeys=gone)
+            context.attempt("sns", "UntagResource", ResourceArn=made.physical_id, TagKeys=gone)
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
-        context.remove("sns", "DeleteTopic", TopicArn=made.physical_id)
+        context.attempt("sns", "DeleteTopic", TopicArn=made.physical_id)
 
 
 def _default(context: Context, name: str) -> str:
@@ -131,6 +132,10 @@ class Subscription(ResourceType):
     required = frozenset({"Protocol", "TopicArn"})
     create_only = frozenset({"Endpoint", "Protocol", "TopicArn"})
     attributes = frozenset({"Arn"})
+    no_effect: ClassVar[Mapping[str, str]] = {
+        "DeliveryPolicy": "a delivery is tried once",
+        "RedrivePolicy": "kept and shown; moto does not look at it",
+    }
 
     def create(self, context: Context, properties: Properties) -> Made:
         given = {name: properties[name] for name in ("Endpoint", "Protocol", "TopicArn") if name in properties}
@@ -147,7 +152,7 @@ class Subscription(ResourceType):
 
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
-        context.remove("sns", "Unsubscribe", SubscriptionArn=made.physical_id)
+        context.attempt("sns", "Unsubscribe", SubscriptionArn=made.physical_id)
 
 
 def _attribute(value: Any) -> str:

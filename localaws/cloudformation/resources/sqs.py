@@ -45,6 +45,7 @@ class Queue(ResourceType):
     def create(self, context: Context, properties: Properties) -> Made:
         fifo = as_text(properties.get("FifoQueue", "false")).lower() == "true"
         name = properties.get("QueueName") or context.name(75) + (".fifo" if fifo else "")
+        context.require_new(name, "sqs", "GetQueueUrl", QueueName=name)
         given = {key: _attribute(properties[key]) for key in _ATTRIBUTE_DEFAULTS if key in properties} | ({"FifoQueue": "true"} if fifo else {})
         tags = tag_map(properties)
         url = context.call("sqs", "CreateQueue", QueueName=name, Attributes=given, **({"tags": tags} if tags else {}))["QueueUrl"]
@@ -60,12 +61,12 @@ class Queue(ResourceType):
         if put:
             context.call("sqs", "TagQueue", QueueUrl=made.physical_id, Tags=put)
         if gone:
-            context.remove("sqs", "UntagQueue", QueueUrl=made.physical_id, TagKeys=gone)
+            context.attempt("sqs", "UntagQueue", QueueUrl=made.physical_id, TagKeys=gone)
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
-        context.remove("sqs", "DeleteQueue", QueueUrl=made.physical_id)
+        context.attempt("sqs", "DeleteQueue", QueueUrl=made.physical_id)
 
 
 def _attribute(value: Any) -> str:
@@ -94,7 +95,7 @@ class QueuePolicy(ResourceType):
 
     def delete(self, context: Context, existing: Existing) -> None:
         for url in existing.properties["Queues"]:
-            context.remove("sqs", "SetQueueAttributes", QueueUrl=url, Attributes={"Policy": ""})
+            context.attempt("sqs", "SetQueueAttributes", QueueUrl=url, Attributes={"Policy": ""})
 
 
 def _set(context: Context, queues: list[str], policy: str) -> None:

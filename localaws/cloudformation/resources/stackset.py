@@ -24,7 +24,6 @@ class StackSet(ResourceType):
     physical_name = "StackSetName"
     attributes = frozenset({"StackSetId"})
     no_effect: ClassVar[Mapping[str, str]] = {
-        "ManagedExecution": "operations of one stack set always wait for each other",
         "OperationPreferences": "kept and shown; instances are deployed one after the other, whatever failed before",
     }
 
@@ -52,7 +51,7 @@ class StackSet(ResourceType):
         properties = existing.properties
         _delete_instances(context, properties, properties.get("StackInstancesGroup", []))
         finish_operations(context.cloud, context.account, context.region, properties["StackSetName"])
-        context.remove("cloudformation", "DeleteStackSet", StackSetName=properties["StackSetName"], **picked(properties, "CallAs"))
+        context.attempt("cloudformation", "DeleteStackSet", StackSetName=properties["StackSetName"], **picked(properties, "CallAs"))
 
 
 def _create_instances(context: Context, properties: Properties, groups: list[dict[str, Any]]) -> None:
@@ -65,7 +64,7 @@ def _create_instances(context: Context, properties: Properties, groups: list[dic
 def _delete_instances(context: Context, properties: Properties, groups: list[dict[str, Any]]) -> None:
     for group in groups:
         targets = picked(group, "DeploymentTargets", "Regions")
-        context.remove("cloudformation", "DeleteStackInstances", RetainStacks=False, **_named(properties), **targets)
+        context.attempt("cloudformation", "DeleteStackInstances", RetainStacks=False, **_named(properties), **targets)
 
 
 def _named(properties: Properties) -> Properties:

@@ -46,6 +46,8 @@ class StateMachine(ResourceType):
 
     def create(self, context: Context, properties: Properties) -> Made:
         name = properties.get("StateMachineName") or context.name(80)
+        arn = f"arn:aws:states:{context.region}:{context.account}:stateMachine:{name}"
+        context.require_new(name, "stepfunctions", "DescribeStateMachine", stateMachineArn=arn)
         given = _settings(properties) | {"type": properties.get("StateMachineType", "STANDARD"), "tags": camel(tag_list(properties))}
         arn = context.call("stepfunctions", "CreateStateMachine", name=name, definition=definition(context, properties), **given)["stateMachineArn"]
         return Made(arn, {"Arn": arn, "Name": name})
@@ -60,12 +62,12 @@ class StateMachine(ResourceType):
             tags = [{"key": key, "value": value} for key, value in put.items()]
             context.call("stepfunctions", "TagResource", resourceArn=made.physical_id, tags=tags)
         if gone:
-            context.remove("stepfunctions", "UntagResource", resourceArn=made.physical_id, tagKeys=gone)
+            context.attempt("stepfunctions", "UntagResource", resourceArn=made.physical_id, tagKeys=gone)
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
-        context.remove("stepfunctions", "DeleteStateMachine", stateMachineArn=made.physical_id)
+        context.attempt("stepfunctions", "DeleteStateMachine", stateMachineArn=made.physical_id)
 
 
 def _settings(properties: Properties) -> Properties:

@@ -1,0 +1,397 @@
+"""Resource types, one by one: made, changed in place and deleted, each seen through the service's own API."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from localaws.cloud import Refused
+from localaws.local import LocalOrganization
+
+HUB = "222222222222"
+
+
+class Stack:
+    """One stack in the hub account, from template text with `%s` for what changes."""
+
+    def __init__(self, local: LocalOrganization, template: str):
+        self.local, self.template, self.client = local, template, local.client("cloudformation", "hub")
+
+    def _send(self, call: Any, values: tuple[object, ...]) -> "Stack":
+        call(StackName="app", TemplateBody=self.template % values, Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"])
+        stack = self.client.describe_stacks(StackName="app")["Stacks"][0]
+        assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack["StackStatusReason"]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        return self
+
+    def create(self, *values: object) -> "Stack":
+        return self._send(self.client.create_stack, values)
+
+    def update(self, *values: object) -> "Stack":
+        return self._send(self.client.update_stack, values)
+
+    def delete(self) -> None:
+        self.client.delete_stack(StackName="app")
+        assert self.client.describe_stacks()["Stacks"] == []
+
+    def physical(self, logical_id: str) -> str:
+        detail = self.client.describe_stack_resource(StackName="app", LogicalResourceId=logical_id)["StackResourceDetail"]
+        return str(detail["PhysicalResourceId"])
+
+    def changes(self) -> list[str]:
+        """The API calls of the last stack operation, reads left out."""
+        calls = self.local.cloud.log.calls
+        ends = [number for number, call in enumerate(calls) if call["action"] in ("cloudformation:CreateStack", "cloudformation:UpdateStack")]
+        start = ends[-2] + 1 if len(ends) > 1 else 0
+        reads = ("Get", "Describe", "List", "Head")
+        return [call["action"] for call in calls[start : ends[-1]] if not call["action"].split(":")[1].startswith(reads)]
+
+
+def test_a_role_has_its_policies_and_an_update_changes_just_what_differs(local: LocalOrganization) -> None:
+    stack = Stack(
+        local,
+        """
+        Resources:
+          Role:
+            Type: AWS::IAM::Role
+            Properties:
+              Path: /steward/
+              Description: %s
+              AssumeRolePolicyDocument:
+                Version: 2012-10-17
+                Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
+              ManagedPolicyArns: [%s]
+              Policies: %s
+              Tags: [{Key: team, Value: %s}]
+        Outputs: {Arn: {Value: !GetAtt Role.Arn}}
+        """,
+    )
+    basic, write = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole", "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
+    policy = "{PolicyName: %s, PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: %s, Resource: '*'}]}}"
+    stack.create("first", basic, "[" + policy % ("one", "s3:GetObject") + "," + policy % ("two", "s3:PutObject") + "]", "a")
+    iam, name = local.client("iam", "hub"), stack.physical("Role")
+    assert stack.outputs["Arn"] == f"arn:aws:iam::{HUB}:role/steward/{name}"
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    assert trust["Version"] == "2012-10-17"
+    stack.update("second", write, "[" + policy % ("one", "s3:GetObject") + "," + policy % ("three", "s3:PutObject") + "]", "b")
+    assert sorted(stack.changes()) == [
+        "iam:AttachRolePolicy",
+        "iam:DeleteRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:PutRolePolicy",
+        "iam:TagRole",
+        "iam:UpdateRole",
+    ]
+    role = iam.get_role(RoleName=name)["Role"]
+    assert (role["Description"], role["Tags"]) == ("second", [{"Key": "team", "Value": "b"}])
+    assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["one", "three"]
+    assert [attached["PolicyArn"] for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]] == [write]
+    stack.delete()
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        iam.get_role(RoleName=name)
+
+
+def test_policies_of_roles_follow_their_documents_and_roles(local: LocalOrganization) -> None:
+    stack = Stack(
+        local,
+        """
+        Resources:
+          One: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: []}}}
+          Two: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: []}}}
+          Inline:
+            Type: AWS::IAM::Policy
+            Properties:
+              PolicyName: inline
+              Roles: [!Ref %s]
+              PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: %s, Resource: "*"}]}
+          Managed:
+            Type: AWS::IAM::ManagedPolicy
+            Properties:
+              ManagedPolicyName: managed
+              Roles: [!Ref %s]
+              PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: %s, Resource: "*"}]}
+          Single:
+            Type: AWS::IAM::RolePolicy
+            Properties:
+              PolicyName: single
+              RoleName: !Ref Two
+              PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: %s, Resource: "*"}]}
+        """,
+    )
+    iam = local.client("iam", "hub")
+
+    def policies(role: str) -> tuple[list[str], list[str]]:
+        attached = iam.list_attached_role_policies(RoleName=stack.physical(role))["AttachedPolicies"]
+        return sorted(iam.list_role_policies(RoleName=stack.physical(role))["PolicyNames"]), [policy["PolicyName"] for policy in attached]
+
+    stack.create("One", "s3:a", "One", "s3:a", "s3:a")
+    assert (policies("One"), policies("Two")) == ((["inline"], ["managed"]), (["single"], []))
+    for number in range(6):  # more versions than a managed policy keeps
+        stack.update("Two", "s3:b", "Two", f"s3:version{number}", "s3:b")
+    assert (policies("One"), policies("Two")) == (([], []), (["inline", "single"], ["managed"]))
+    document = iam.get_role_policy(RoleName=stack.physical("Two"), PolicyName="inline")["PolicyDocument"]
+    assert document["Statement"][0]["Action"] == "s3:b"
+    arn = stack.physical("Managed")
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    assert document["Statement"][0]["Action"] == "s3:version5"
+    stack.delete()
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        iam.get_policy(PolicyArn=arn)
+
+
+def test_a_bus_policy_adds_its_statement_to_those_of_others(local: LocalOrganization) -> None:
+    statement = (
+        "{Effect: Allow, Principal: '*', Action: events:PutEvents, Resource: !GetAtt Bus.Arn, Condition: {StringEquals: {aws:PrincipalOrgID: %s}}}"
+    )
+    stack = Stack(
+        local,
+        f"""
+        Resources:
+          Bus: {{Type: AWS::Events::EventBus, Properties: {{Name: hub}}}}
+          Mine: {{Type: AWS::Events::EventBusPolicy, Properties: {{EventBusName: !Ref Bus, StatementId: Mine, Statement: {statement}}}}}
+        """,
+    )
+    stack.create("o-1")
+    events = local.client("events", "hub")
+    other = {"Sid": "Other", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444444444444:root"}, "Action": "events:PutEvents"}
+    whole = json.loads(events.describe_event_bus(Name="hub")["Policy"])
+    whole["Statement"].append(other | {"Resource": f"arn:aws:events:eu-west-1:{HUB}:event-bus/hub"})
+    events.put_permission(EventBusName="hub", Policy=json.dumps(whole))
+    stack.update("o-2")
+    found = {each["Sid"]: each for each in json.loads(events.describe_event_bus(Name="hub")["Policy"])["Statement"]}
+    assert set(found) == {"Mine", "Other"}
+    assert found["Mine"]["Condition"] == {"StringEquals": {"aws:PrincipalOrgID": "o-2"}}
+    stack.delete()
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        events.describe_event_bus(Name="hub")
+
+
+def test_a_rule_follows_its_pattern_and_targets(local: LocalOrganization) -> None:
+    stack = Stack(
+        local,
+        """
+        Resources:
+          Bus: {Type: AWS::Events::EventBus, Properties: {Name: hub}}
+          One: {Type: AWS::SQS::Queue}
+          Two: {Type: AWS::SQS::Queue}
+          Rule:
+            Type: AWS::Events::Rule
+            Properties:
+              EventBusName: !Ref Bus
+              EventPattern: {source: [%s]}
+              Targets: [{Id: %s, Arn: !GetAtt %s.Arn, RetryPolicy: {MaximumRetryAttempts: "%s"}}]
+        """,
+    )
+    stack.create("a", "first", "One", 3)
+    events = local.client("events", "hub")
+    bus, name = stack.physical("Rule").split("|")
+    assert bus == "hub"
+    stack.update("b", "second", "Two", 4)
+    assert json.loads(events.describe_rule(Name=name, EventBusName=bus)["EventPattern"]) == {"source": ["b"]}
+    targets = events.list_targets_by_rule(Rule=name, EventBusName=bus)["Targets"]
+    assert [(target["Id"], target["RetryPolicy"]) for target in targets] == [("second", {"MaximumRetryAttempts": 4})]
+    stack.delete()
+    assert events.list_rules()["Rules"] == []
+
+
+def test_policies_of_queues_and_topics_come_and_go(local: LocalOrganization) -> None:
+    stack = Stack(
+        local,
+        """
+        Resources:
+          Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: %s}}
+          Queue: {Type: AWS::SQS::Queue}
+          Mail: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref Topic, Protocol: sqs, Endpoint: !GetAtt Queue.Arn, RawMessageDelivery: %s}}
+          %s
+        """,
+    )
+    policies = """
+          TopicPolicy:
+            Type: AWS::SNS::TopicPolicy
+            Properties:
+              Topics: [!Ref Topic]
+              PolicyDocument: {Statement: [{Sid: Mine, Effect: Allow, Principal: "*", Action: sns:Publish, Resource: !Ref Topic}]}
+          QueuePolicy:
+            Type: AWS::SQS::QueuePolicy
+            Properties: {Queues: [!Ref Queue], PolicyDocument: {Statement: [{Sid: Mine, Effect: Allow, Principal: "*", Action: sqs:SendMessage}]}}
+    """
+    stack.create("first", "true", policies)
+    sns, sqs = local.client("sns", "hub"), local.client("sqs", "hub")
+    topic, queue = stack.physical("Topic"), stack.physical("Queue")
+
+    def sids() -> list[str]:
+        of_topic = json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])
+        of_queue = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"].get("Policy")
+        return [each["Sid"] for each in of_topic["Statement"] + (json.loads(of_queue)["Statement"] if of_queue else [])]
+
+    assert sids() == ["Mine", "Mine"]
+    stack.update("second", "false", "")
+    assert sids() == ["__default_statement_ID"]
+    assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "second"
+    subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    raw = sns.get_subscription_attributes(SubscriptionArn=subscriptions[0]["SubscriptionArn"])["Attributes"]["RawMessageDelivery"]
+    assert raw == "false"
+    stack.delete()
+    with pytest.raises(ClientError, match="NotFound"):
+        sns.get_topic_attributes(TopicArn=topic)
+
+
+FUNCTION = """
+Resources:
+  Queue: {Type: AWS::SQS::Queue}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]}
+      Policies:
+        - PolicyName: poll
+          PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "sqs:*", Resource: !GetAtt Queue.Arn}]}
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Code: {ZipFile: "%s"}
+      Handler: index.handler
+      Runtime: python3.13
+      Role: !GetAtt Role.Arn
+      MemorySize: 256
+      %s
+      Tags: [{Key: team, Value: %s}]
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: !Ref Function, Action: lambda:InvokeFunction, Principal: events.amazonaws.com, SourceAccount: "%s"}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {EventSourceArn: !GetAtt Queue.Arn, FunctionName: !Ref Function, BatchSize: %s, FunctionResponseTypes: [ReportBatchItemFailures]}
+"""
+
+
+def test_a_function_with_its_permission_and_mapping_changes_in_place(local: LocalOrganization) -> None:
+    stack = Stack(local, FUNCTION).create("x = 1", "Environment: {Variables: {A: b}}", "a", HUB, 5)
+    client, name, mapping, permission = (
+        local.client("lambda", "hub"),
+        stack.physical("Function"),
+        stack.physical("Mapping"),
+        stack.physical("Permission"),
+    )
+    before = client.get_function(FunctionName=name)["Configuration"]
+    assert before["Environment"]["Variables"] == {"A": "b"}
+    stack.update("x = 2", "Timeout: 7", "b", "444444444444", 6)
+    after = client.get_function(FunctionName=name)
+    assert after["Configuration"]["CodeSha256"] != before["CodeSha256"]
+    assert (after["Configuration"]["Timeout"], after["Configuration"].get("Environment", {}).get("Variables", {})) == (7, {})
+    assert after["Tags"] == {"team": "b"}
+    assert client.get_event_source_mapping(UUID=mapping)["BatchSize"] == 6
+    assert stack.physical("Permission") != permission
+    statements = json.loads(client.get_policy(FunctionName=name)["Policy"])["Statement"]
+    assert [statement["Sid"] for statement in statements] == [stack.physical("Permission")]
+    stack.delete()
+    local.settle()
+    assert client.list_event_source_mappings()["EventSourceMappings"] == []
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        client.get_function(FunctionName=name)
+
+
+def test_what_moto_would_drop_of_a_function_is_refused(local: LocalOrganization) -> None:
+    with pytest.raises(Refused, match="DeadLetterConfig"):
+        Stack(local, FUNCTION).create("x = 1", "DeadLetterConfig: {TargetArn: !GetAtt Queue.Arn}", "a", HUB, 5)
+
+
+def test_a_layer_is_published_anew_with_each_change_and_the_old_version_goes(local: LocalOrganization) -> None:
+    s3 = local.client("s3", "hub")
+    s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="code", Key="layer.zip", Body=b"PK\x05\x06" + bytes(18))
+    template = """
+    Resources:
+      Layer: {Type: AWS::Lambda::LayerVersion, Properties: {LayerName: common, Description: %s, Content: {S3Bucket: code, S3Key: layer.zip}}}
+    """
+    stack = Stack(local, template).create("first")
+    first = stack.physical("Layer")
+    stack.update("second")
+    assert (first.rsplit(":", 1)[1], stack.physical("Layer").rsplit(":", 1)[1]) == ("1", "2")
+    client = local.client("lambda", "hub")
+    assert client.get_layer_version(LayerName="common", VersionNumber=2)["Description"] == "second"
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        client.get_layer_version(LayerName="common", VersionNumber=1)
+
+
+def test_a_state_machine_follows_its_definition(local: LocalOrganization) -> None:
+    stack = Stack(
+        local,
+        """
+        Resources:
+          Machine:
+            Type: AWS::StepFunctions::StateMachine
+            Properties:
+              RoleArn: arn:aws:iam::222222222222:role/machine
+              DefinitionString: '{"QueryLanguage": "JSONata", "StartAt": "Done", "States": {"Done": {"Type": "Succeed", "Output": "%s"}}}'
+              Tags: [{Key: team, Value: %s}]
+        """,
+    )
+    stack.create("first", "a").update("second", "b")
+    client, arn = local.client("stepfunctions", "hub"), stack.physical("Machine")
+    assert json.loads(client.describe_state_machine(stateMachineArn=arn)["definition"])["States"]["Done"]["Output"] == "second"
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "team", "value": "b"}]
+    stack.delete()
+    local.settle()
+    assert client.list_state_machines()["stateMachines"] == []
+
+
+def test_log_groups_and_alarms_change_in_place(local: LocalOrganization) -> None:
+    stack = Stack(
+        local,
+        """
+        Resources:
+          Group: {Type: AWS::Logs::LogGroup, Properties: {%s}}
+          Alarm:
+            Type: AWS::CloudWatch::Alarm
+            Properties:
+              Namespace: AWS/SQS
+              MetricName: ApproximateAgeOfOldestMessage
+              Statistic: Maximum
+              Period: 60
+              EvaluationPeriods: "5"
+              Threshold: %s
+              ComparisonOperator: GreaterThanThreshold
+        """,
+    )
+    stack.create("RetentionInDays: 90", 1).update("", 2)
+    group = local.client("logs", "hub").describe_log_groups()["logGroups"][0]
+    assert (group["logGroupName"], group.get("retentionInDays")) == (stack.physical("Group"), None)
+    alarms = local.client("cloudwatch", "hub").describe_alarms()["MetricAlarms"]
+    assert [(alarm["AlarmName"], alarm["Threshold"], alarm["EvaluationPeriods"]) for alarm in alarms] == [(stack.physical("Alarm"), 2.0, 5)]
+    stack.delete()
+    assert local.client("cloudwatch", "hub").describe_alarms()["MetricAlarms"] == []
+    assert local.client("logs", "hub").describe_log_groups()["logGroups"] == []
+
+
+def test_the_bucket_of_sam_deploy_can_be_written_to_in_spite_of_its_policy(local: LocalOrganization) -> None:
+    stack = Stack(
+        local,
+        """
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          Bucket:
+            Type: AWS::S3::Bucket
+            Properties:
+              PublicAccessBlockConfiguration: {BlockPublicPolicy: "true", BlockPublicAcls: "true"}
+              BucketEncryption: {ServerSideEncryptionConfiguration: [{ServerSideEncryptionByDefault: {SSEAlgorithm: aws:kms}}]}
+              VersioningConfiguration: {Status: Enabled}
+              Tags: [{Key: ManagedStackSource, Value: AwsSamCli}]
+          Policy:
+            Type: AWS::S3::BucketPolicy
+            Properties:
+              Bucket: !Ref Bucket
+              PolicyDocument:
+                Statement: [{Effect: Deny, Principal: "*", Action: "s3:*", Resource: "*", Condition: {Bool: {aws:SecureTransport: "false"}}}]
+        Outputs: {SourceBucket: {Value: !Ref Bucket}}
+        """,
+    ).create()
+    s3, bucket = local.client("s3", "hub"), stack.outputs["SourceBucket"]
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"1"
+    stack.client.delete_stack(StackName="app")
+    told = stack.client.describe_stacks(StackName="app")["Stacks"][0]
+    assert told["StackStatus"] == "DELETE_FAILED"  # there is an object in it
+    assert "Bucket: BucketNotEmpty" in told["StackStatusReason"]
