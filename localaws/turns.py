@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
@@ -33,19 +34,18 @@ class Surroundings:
         self._session: boto3.Session | None = None
         self._loggers = logging.Manager(logging.root)
         self._outside: dict[str, Any] = {}
+        self._elsewhere, self._within = _Known(), _Known()
 
     def enter(self) -> None:
-        names = [name for name in sys.modules if name.split(".", 1)[0] in self._own_names]
         self._outside = {
             "environment": dict(os.environ),
-            "modules": {name: sys.modules.pop(name) for name in names},
+            "modules": self._take_modules(self._elsewhere),
             "path": sys.path[:],
             "session": boto3.DEFAULT_SESSION,
             "output": sys.stdout,
             "loggers": logging.Logger.manager,
         }
-        os.environ.clear()
-        os.environ.update(self._environment)
+        _become(self._environment)
         sys.modules.update(self._modules)
         sys.path[:0] = self._code
         boto3.DEFAULT_SESSION = self._session
@@ -54,15 +54,38 @@ class Surroundings:
 
     def leave(self) -> None:
         before = self._outside
-        self._modules = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".", 1)[0] in self._own_names}
+        self._modules = self._take_modules(self._within)
         self._environment, self._session = dict(os.environ), boto3.DEFAULT_SESSION
-        os.environ.clear()
-        os.environ.update(before["environment"])
+        _become(before["environment"])
         sys.modules.update(before["modules"])
         sys.path[:] = before["path"]
         boto3.DEFAULT_SESSION = before["session"]
         sys.stdout = before["output"]
         logging.Logger.manager = before["loggers"]
+
+    def _take_modules(self, known: "_Known") -> dict[str, ModuleType]:
+        """Take the modules of these names out of ``sys.modules``. Its thousands of names are looked through only when there are more or fewer."""
+        if known.count != len(sys.modules):
+            known.count = len(sys.modules)
+            known.names = [name for name in sys.modules if name.split(".", 1)[0] in self._own_names]
+        return {name: sys.modules.pop(name) for name in known.names if name in sys.modules}
+
+
+@dataclass
+class _Known:
+    """The names that were ours when ``sys.modules`` had so many."""
+
+    count: int = -1
+    names: list[str] = field(default_factory=list)
+
+
+def _become(environment: dict[str, str]) -> None:
+    """Give the process these variables and no others, touching those that differ."""
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    for name, value in environment.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 class Task(threading.Thread):

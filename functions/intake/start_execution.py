@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.batch.base import FailureResponse
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -18,6 +17,7 @@ from botocore.exceptions import ClientError
 from steward.errors import EventUnreadable, WorkflowUnknown
 from steward.lifecycle_events import LifecycleEvent, parse_lifecycle_event
 from steward.observability import logger
+from steward.resources.clients import hub_client
 from steward.settings import IntakeSettings
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class IntakeProcessor(BatchProcessor):
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     settings = IntakeSettings.from_env()
-    start = partial(start_execution, state_machine_arns=settings.state_machine_arns, stepfunctions=boto3.client("stepfunctions"))
+    start = partial(start_execution, state_machine_arns=settings.state_machine_arns, stepfunctions=hub_client("stepfunctions"))
     processor = IntakeProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     return process_partial_response(event=event, record_handler=start, processor=processor, context=context)
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools.utilities.parser import BaseModel, event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from steward.changes import Change, Finding, Report
 from steward.observability import logger
 from steward.resources.accounts import Account, account_tags, describe_account, member_session
+from steward.resources.clients import hub_client
 from steward.resources.profiles import Stage, UserProfile, add_tags, describe_user_profile, read_tags
 from steward.rules.tags import Decision, ProfileOwner, decide_cost_tags
 from steward.settings import ProfileCostTaggingSettings
@@ -34,9 +34,8 @@ class TagProfileRequest(BaseModel):
 @event_parser(model=TagProfileRequest)
 def handler(request: TagProfileRequest, context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  Lambda passes it
     settings = ProfileCostTaggingSettings.from_env()
-    hub = boto3.Session()
-    enter = partial(member_session, hub, request.account_id, request.region, settings.member_role_name, session_name=request.event_id)
-    report = tag_profile(request, settings, hub.client("organizations"), lambda: enter().client("sagemaker"))
+    enter = partial(member_session, hub_client("sts"), request.account_id, request.region, settings.member_role_name, session_name=request.event_id)
+    report = tag_profile(request, settings, hub_client("organizations"), lambda: enter().client("sagemaker"))
     logger.info("looked at a profile", outcome=report.outcome, changes=len(report.changes), findings=len(report.findings))
     return report.as_output()
 

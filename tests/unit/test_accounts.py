@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -67,44 +66,33 @@ def test_tags_are_read_to_the_last_page(scripted: Any) -> None:
     assert account_tags(organizations, ACCOUNT_ID) == {"ml:project": "fraud", "ml:owner": "fraud-team"}
 
 
-class Hub(boto3.Session):
-    """The hub's own session, with a written-down STS."""
-
-    def __init__(self, sts: Any):
-        super().__init__(region_name="eu-west-1")
-        self._sts = sts
-
-    def client(self, service_name: Any, *args: Any, **kwargs: Any) -> Any:
-        assert service_name == "sts"
-        return self._sts
-
-
 def test_a_member_is_entered_by_the_role_of_the_workflow(scripted: Any) -> None:
     sts, script = scripted.client("sts")
     role_arn = f"arn:aws:iam::{ACCOUNT_ID}:role/steward/profile_cost_tagging"
     script.add_response("assume_role", {"Credentials": CREDENTIALS}, {"RoleArn": role_arn, "RoleSessionName": "event-1"})
-    session = member_session(Hub(sts), ACCOUNT_ID, "us-east-1", "profile_cost_tagging", "event-1")
-    credentials = session.get_credentials()
-    assert credentials is not None
-    assert (session.region_name, credentials.access_key, credentials.token) == ("us-east-1", "ASIAMEMBER0000000001", "token")
+    session = member_session(sts, ACCOUNT_ID, "us-east-1", "profile_cost_tagging", "event-1")
+    client = session.client("sagemaker")
+    credentials = client._request_signer._credentials
+    assert (client.meta.region_name, credentials.access_key, credentials.token) == ("us-east-1", "ASIAMEMBER0000000001", "token")
+    assert "secret" not in repr(session)
 
 
 def test_a_session_name_that_sts_would_refuse_is_made_fit(scripted: Any) -> None:
     sts, script = scripted.client("sts")
     role_arn = f"arn:aws:iam::{ACCOUNT_ID}:role/steward/profile_cost_tagging"
     script.add_response("assume_role", {"Credentials": CREDENTIALS}, {"RoleArn": role_arn, "RoleSessionName": "m-ller-" + "x" * 57})
-    member_session(Hub(sts), ACCOUNT_ID, "eu-west-1", "profile_cost_tagging", "müller/" + "x" * 90)
+    member_session(sts, ACCOUNT_ID, "eu-west-1", "profile_cost_tagging", "müller/" + "x" * 90)
 
 
 def test_a_role_that_does_not_let_us_in_is_named(scripted: Any) -> None:
     sts, script = scripted.client("sts")
     script.add_client_error("assume_role", "AccessDenied")
     with pytest.raises(MemberRoleNotAssumable, match=f"{ACCOUNT_ID}:role/steward/profile_cost_tagging"):
-        member_session(Hub(sts), ACCOUNT_ID, "eu-west-1", "profile_cost_tagging", "event-1")
+        member_session(sts, ACCOUNT_ID, "eu-west-1", "profile_cost_tagging", "event-1")
 
 
 def test_a_fault_of_sts_is_not_taken_for_a_closed_door(scripted: Any) -> None:
     sts, script = scripted.client("sts")
     script.add_client_error("assume_role", "RegionDisabledException")
     with pytest.raises(ClientError):
-        member_session(Hub(sts), ACCOUNT_ID, "eu-west-1", "profile_cost_tagging", "event-1")
+        member_session(sts, ACCOUNT_ID, "eu-west-1", "profile_cost_tagging", "event-1")

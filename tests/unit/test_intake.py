@@ -5,12 +5,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
+import intake.start_execution
 from intake.start_execution import execution_name, handler, read_message, start_execution
 from steward.errors import EventUnreadable, WorkflowUnknown
 from steward.lifecycle_events import UserProfileCreated, parse_lifecycle_event
@@ -68,7 +68,7 @@ def test_of_a_batch_only_the_messages_at_fault_come_back(
     script.add_response("start_execution", EXECUTION, asked_for())
     script.add_client_error("start_execution", "ThrottlingException", expected_params=asked_for())
     script.add_client_error("start_execution", "ExecutionAlreadyExists", expected_params=asked_for())
-    monkeypatch.setattr(boto3, "client", lambda _: client)
+    monkeypatch.setattr(intake.start_execution, "hub_client", lambda _: client)
     monkeypatch.setenv("PROFILE_COST_TAGGING_STATE_MACHINE_ARN", MACHINE)
     bodies = {"started": message(), "throttled": message(), "unreadable": "no json", "again": message()}
     with caplog.at_level(logging.ERROR, logger=logger.name):
@@ -79,7 +79,7 @@ def test_of_a_batch_only_the_messages_at_fault_come_back(
 
 def test_a_batch_that_fails_as_a_whole_comes_back_as_a_whole(scripted: Any, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     client, _ = scripted.client("stepfunctions")
-    monkeypatch.setattr(boto3, "client", lambda _: client)
+    monkeypatch.setattr(intake.start_execution, "hub_client", lambda _: client)
     assert handler({"Records": [record("no json")]}, context) == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -190,13 +189,13 @@ def test_the_handler_reads_its_settings_enters_once_and_answers_the_report(scene
 
     class Session:
         def client(self, service: str) -> Any:
-            return {"organizations": scene.organizations, "sagemaker": scene.sagemaker}[service]
+            return {"sagemaker": scene.sagemaker}[service]
 
-    def enter(hub: object, *where: str, session_name: str) -> Session:
+    def enter(sts: object, *where: str, session_name: str) -> Session:
         doors.append((*where, session_name))
         return Session()
 
-    monkeypatch.setattr(boto3, "Session", Session)
+    monkeypatch.setattr(step, "hub_client", {"organizations": scene.organizations, "sts": None}.__getitem__)
     monkeypatch.setattr(step, "member_session", enter)
     for name, value in {
         "ML_ORGANIZATIONAL_UNIT_IDS": UNIT,

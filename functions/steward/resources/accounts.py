@@ -5,36 +5,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import ClientError
 
 from steward.errors import MemberRoleNotAssumable
+from steward.resources.clients import MemberSession
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
+    from mypy_boto3_sts import STSClient
 
 ROLE_PATH = "steward"
 
 
-def member_session(hub: boto3.Session, account_id: str, region: str, role_name: str, session_name: str) -> boto3.Session:
+def member_session(sts: "STSClient", account_id: str, region: str, role_name: str, session_name: str) -> MemberSession:
     """A session in a member account: the only ``sts:AssumeRole`` there is. `session_name` is what the member's CloudTrail will say of us.
 
     Raises MemberRoleNotAssumable where STS answers AccessDenied, which is also its answer for a role that does not exist.
     """
-    role_arn = f"arn:{hub.get_partition_for_region(region)}:iam::{account_id}:role/{ROLE_PATH}/{role_name}"
+    role_arn = f"arn:{sts.meta.partition}:iam::{account_id}:role/{ROLE_PATH}/{role_name}"
     try:
-        answer = hub.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=re.sub(r"[^\w+=,.@-]", "-", session_name, flags=re.ASCII)[:64])
+        answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=re.sub(r"[^\w+=,.@-]", "-", session_name, flags=re.ASCII)[:64])
     except ClientError as error:
         if error.response["Error"]["Code"] != "AccessDenied":
             raise
         raise MemberRoleNotAssumable(f"{role_arn} does not let us in: is the member roles StackSet deployed to account {account_id}?") from error
-    credentials = answer["Credentials"]
-    return boto3.Session(
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-        region_name=region,
-    )
+    return MemberSession(region, answer["Credentials"])
 
 
 @dataclass(frozen=True)
