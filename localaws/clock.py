@@ -24,6 +24,8 @@ from typing import Any, Protocol
 
 import time_machine
 
+from localaws.errors import Refused
+
 Action = Callable[[], None]
 Process = Generator["float | Promise", Any, Any]
 
@@ -106,6 +108,8 @@ class Clock:
         self._queue: list[Entry] = []
         self._number = 0
         self._atomic = 0
+        self._failures: list[Exception] = []
+        self.turn_is_given = False
         self._here = threading.local()
         self._owner = threading.get_ident()
         self._traveller = time_machine.travel(start.astimezone(UTC), tick=False)
@@ -120,6 +124,10 @@ class Clock:
     def own(self) -> None:
         """The calling thread drives the clock from now on (a server's worker, a forked child)."""
         self._owner = threading.get_ident()
+
+    def reseed(self, seed: int) -> None:
+        """From now on, order what is due at the same moment by another seed."""
+        self._random = Random(f"clock-{seed}")
 
     # -- what is to come
 
@@ -174,25 +182,45 @@ class Clock:
         return self._queue[0].when if self._queue else None
 
     def run_next(self, until: float = float("inf")) -> bool:
-        """Jump to the next entry, if it is due by `until`, and run it."""
+        """Jump to the next entry, if it is due by `until`, and run it. What it raises is kept: it is not the fault of whoever lets time pass."""
         due = self.next_due
         if due is None or due > until:
             return False
         entry = heapq.heappop(self._queue)
         self._set(entry.when)
-        with self.atomic():
-            entry.action()
+        try:
+            with self.atomic():
+                entry.action()
+        except Exception as error:  # noqa: BLE001 - `raise_failures` and `take_failures` give it to whoever drives the clock
+            self._failures.append(error)
         return True
 
+    def take_failures(self) -> list[Exception]:
+        """What entries raised since the last time."""
+        failures, self._failures = self._failures, []
+        return failures
+
+    def raise_failures(self) -> None:
+        """Raise the first of what entries raised; the others are noted on it."""
+        failures = self.take_failures()
+        if failures:
+            for other in failures[1:]:
+                failures[0].add_note(f"and {type(other).__name__}: {other}")
+            raise failures[0]
+
     def settle(self, budget: int = 1_000_000) -> None:
-        """Run until nothing is due any more."""
+        """Run until nothing is due any more, then raise what entries raised."""
         for _ in range(budget):
             if not self.run_next():
-                return
+                return self.raise_failures()
         raise ClockStuck(f"{budget} entries ran and more are due: what sets itself off again without end?")
 
     def advance(self, seconds: float) -> None:
-        """Let this much time pass, with all that is due in it."""
+        """Let this much time pass, with all that is due in it, then raise what entries raised."""
+        self._pass(seconds)
+        self.raise_failures()
+
+    def _pass(self, seconds: float) -> None:
         until = self.now + seconds
         while self.run_next(until):
             pass
@@ -200,19 +228,20 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         """What ``time.sleep`` is while this clock runs."""
-        sleeper: Sleeper | None = getattr(self._here, "sleeper", None)
-        if sleeper is not None and not self._atomic_here():
-            sleeper.pause(seconds)
-        elif self._atomic:
+        if self._atomic_here():
             raise RuntimeError("an entry runs to its end without time passing: it must not sleep")
+        if self.sleeper is not None:
+            self.sleeper.pause(seconds)
         elif threading.get_ident() == self._owner:
-            self.advance(seconds)
+            self._pass(seconds)
+        elif self.turn_is_given:
+            raise Refused("a thread that a handler starts: localaws gives turns to invocations, not to threads within them")
         else:
             _real_sleep(seconds)
 
     def pass_turn(self, seconds: float) -> None:
         """Time that an API call takes. Nothing passes inside an entry: what a service does for itself is part of that moment."""
-        if not self._atomic_here() and (self.sleeper is not None or (not self._atomic and threading.get_ident() == self._owner)):
+        if not self._atomic_here():
             self.sleep(seconds)
 
     @contextmanager

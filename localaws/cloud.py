@@ -9,22 +9,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from localaws.clock import Clock
+from localaws.errors import AwsError, Refused
+
+__all__ = ["AwsError", "Call", "Cloud", "Credentials", "Keys", "Log", "Principal", "Refused", "compact", "follow", "guard", "operation"]
 
 if TYPE_CHECKING:
     from localaws.functions.runtime import Functions
     from localaws.organization import Organization
-
-
-class Refused(NotImplementedError):
-    """localaws cannot do this faithfully, so it does not do it at all. The message names what, and where it would be built."""
-
-
-class AwsError(Exception):
-    """An error as AWS answers it: `code`, `message`, HTTP `status`."""
-
-    def __init__(self, code: str, message: str, status: int = 400):
-        super().__init__(f"{code}: {message}")
-        self.code, self.message, self.status = code, message, status
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """CloudTrail to EventBridge: each write call of the organization becomes an event on its account's and Region's default bus, some seconds later.
 
-The record's shape is that of ../shared/facts/aws.md section 3.2: members lower-cased at their first letter, failed calls with ``errorCode`` and no
-``responseElements``. Reads and data events (messages, invocations, objects, PutEvents) are not management writes and make no event.
+The record's shape follows the CloudTrail User Guide, "CloudTrail record contents": members lower-cased at their first letter, failed calls with
+``errorCode`` and no ``responseElements``. No raw record of a Studio call is public, so that part is derived. Reads and data events (messages,
+invocations, objects, PutEvents) are not management writes and make no event.
 """
 
 from datetime import datetime

@@ -14,7 +14,7 @@ from localaws.cloud import AwsError, Call, Cloud, Principal, operation
 
 @operation("sts", "AssumeRole")
 def assume_role(cloud: Cloud, call: Call) -> dict[str, Any]:
-    """A session of an existing role. Its trust policy is not evaluated yet (issue 3)."""
+    """A session of an existing role. Its trust policy is not evaluated yet."""
     role_arn: str = call.params["RoleArn"]
     account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[1]
     denied = AwsError("AccessDenied", f"User: {call.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}", 403)

@@ -1,6 +1,9 @@
 """A local AWS organization, started and driven from Python: what tests use in process, and what `localaws.server` serves."""
 
+import random
 import re
+import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -29,6 +32,14 @@ ADMINISTRATOR = "administrator"
 _REFERENCE = re.compile(r"\$\{(unit:(?P<unit>[^}]+)|(?P<organization>organization)|output:(?P<stack>[^.}]+)\.(?P<key>[^}]+))\}")
 
 
+def _repeat_chance(seed: int) -> Callable[[], uuid.UUID]:
+    """Have Python's chance repeat itself too: botocore's tokens and jitter, and what handlers draw. Returns the real ``uuid.uuid4``."""
+    real, chance = uuid.uuid4, random.Random(f"uuid-{seed}")
+    random.seed(seed)
+    uuid.uuid4 = lambda: uuid.UUID(int=chance.getrandbits(128), version=4)
+    return real
+
+
 class LocalOrganization:
     """One organization in this process. Use as a context manager, or `close` it: the clock, the network and boto3 are this process's only ones."""
 
@@ -36,6 +47,7 @@ class LocalOrganization:
         organization = Organization.load(file)
         BackendDict.reset()
         mock_random.seed(seed)
+        self._uuid4 = _repeat_chance(seed)
         loopback.guard()
         self.clock = Clock(START, seed)
         self.cloud = Cloud(self.clock, organization, seed=seed)
@@ -51,10 +63,14 @@ class LocalOrganization:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        failures = self.clock.take_failures()
         self.close()
+        if failures and kind is None:
+            raise failures[0]
 
     def close(self) -> None:
+        uuid.uuid4 = self._uuid4
         close_gateway()
         self.cloud.functions.close()
         self.clock.stop()

@@ -64,9 +64,12 @@ class Worker(threading.Thread):
                 job.answer.set_exception(error)
 
     def _run_next(self) -> None:
-        try:
-            self._local.clock.run_next()
-        except Exception as error:  # noqa: BLE001 - nobody waits for it: it is kept, printed, and told to the next `settle`
+        self._local.clock.run_next()
+        self._keep_failures()
+
+    def _keep_failures(self) -> None:
+        """Nobody waits for what an entry raises: it is printed, and told to the next `settle`."""
+        for error in self._local.clock.take_failures():
             self.failures.append(f"{type(error).__name__}: {error}")
             traceback.print_exception(error, file=sys.stderr)
 
@@ -76,9 +79,14 @@ class Worker(threading.Thread):
         self._jobs.put(job)
         return job.answer.result()
 
-    def settle(self) -> None:
-        while self._local.clock.next_due is not None:
-            self._run_next()
+    def drive(self, work: Callable[[], None]) -> None:
+        """Let the clock run, and keep what comes of it."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - the first of the failures, or that the clock is stuck
+            self.failures.append(f"{type(error).__name__}: {error}")
+            traceback.print_exception(error, file=sys.stderr)
+        self._keep_failures()
 
     def stop(self) -> None:
         self._jobs.put(None)
@@ -117,16 +125,17 @@ class Application:
             return _json({"error": f"no such thing: {request.method} {request.path}"}, 404)
         try:
             return _json(self._worker.do(lambda: self._drive(verb, request)))
-        except (ValueError, KeyError) as error:
-            return _json({"error": str(error)}, 400)
+        except (ValueError, KeyError, TypeError) as error:
+            return _json({"error": f"{type(error).__name__}: {error}"}, 400)
 
     def _drive(self, verb: str, request: Request) -> dict[str, Any]:
         if verb == "send":
-            for event in request.get_json(force=True):
+            for event in json.loads(request.get_data()):
                 self._local.send(event)
         if verb == "advance":
-            self._local.advance(float(parse_qs(request.query_string.decode())["seconds"][0]))
-        self._worker.settle()
+            seconds = float(parse_qs(request.query_string.decode())["seconds"][0])
+            self._worker.drive(lambda: self._local.advance(seconds))
+        self._worker.drive(self._local.settle)
         failures, self._worker.failures = self._worker.failures, []
         return {"now": self._local.clock.iso(), "failures": failures}
 

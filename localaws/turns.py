@@ -129,14 +129,18 @@ class Task(threading.Thread):
 
     def _resume(self) -> None:
         self._surroundings.enter()
+        self._clock.turn_is_given = True
         try:
             self._turn.release()
             self._given_back.acquire()
         finally:
+            self._clock.turn_is_given = False
             self._surroundings.leave()
         if self._finished:
             self._deadline.cancel()
-            if self._error is None:
-                self.done.resolve(self._result)
-            else:
+            if self._struck:  # whatever it made of that
+                self.done.reject(DeadlinePassed())
+            elif self._error is not None:
                 self.done.reject(self._error)
+            else:
+                self.done.resolve(self._result)

@@ -8,7 +8,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.utils import get_backend
+from moto.sqs.exceptions import QueueDoesNotExist
 from moto.sqs.models import SQSBackend, sqs_backends
 
 from localaws.clock import Process
@@ -90,6 +92,7 @@ def create_event_source_mapping(cloud: Cloud, call: Call) -> dict[str, Any]:
         enabled=True,
         modified=None,
     )
+    _check_ends(mapping)
     table = cloud.table(_TABLE, call.account, call.region)
     if any((known.queue_arn, known.function_arn) == (mapping.queue_arn, mapping.function_arn) for known in table.values()):
         raise AwsError("ResourceConflictException", "The event source arn and function already have a mapping", 409)
@@ -97,6 +100,22 @@ def create_event_source_mapping(cloud: Cloud, call: Call) -> dict[str, Any]:
     table[mapping.uuid] = mapping
     cloud.clock.later(ARRIVAL, lambda: _poll(cloud, mapping))
     return mapping.described()
+
+
+def _check_ends(mapping: Mapping) -> None:
+    """The function is there, and has done with a message before the queue shows it again."""
+    _, _, _, region, account, name = mapping.queue_arn.split(":")
+    try:
+        queue = sqs_backends[account][region].get_queue(name)
+    except QueueDoesNotExist:
+        raise AwsError("InvalidParameterValueException", f"Error occurred while ReceiveMessage. Queue does not exist: {mapping.queue_arn}") from None
+    try:
+        function = get_backend(account, region).get_function(mapping.function_arn.split(":")[6])
+    except UnknownFunctionException:
+        raise AwsError("ResourceNotFoundException", f"Function not found: {mapping.function_arn}", 404) from None
+    if int(queue.visibility_timeout) < int(function.timeout):
+        text = f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than Function timeout: {function.timeout} seconds"
+        raise AwsError("InvalidParameterValueException", text)
 
 
 def _find(cloud: Cloud, call: Call) -> Mapping:
@@ -169,6 +188,7 @@ def _take_batch(cloud: Cloud, mapping: Mapping) -> Process:
     url = f"https://sqs.{region}.amazonaws.com/{account}/{name}"
     visibility = int(sqs_backends[account][region].get_queue(name).visibility_timeout)
     mapping.running += 1
+    messages: list[dict[str, Any]] = []
     try:
         messages = _receive(sqs, url, mapping.batch_size)
         if not messages:
@@ -186,7 +206,7 @@ def _take_batch(cloud: Cloud, mapping: Mapping) -> Process:
             if message["MessageId"] not in failed:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     finally:
-        if mapping.running == mapping.most_at_once:
+        if messages and mapping.running == mapping.most_at_once:  # others may have found no free place meanwhile
             _poll_later(cloud, mapping, 0)
         mapping.running -= 1
 

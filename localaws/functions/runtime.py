@@ -139,7 +139,12 @@ class Functions:
             if isinstance(promise.error, Refused):
                 done.reject(promise.error)
                 return
-            invocation = _timed_out(context, function) if isinstance(promise.error, DeadlinePassed) else promise.result()
+            if isinstance(promise.error, DeadlinePassed):
+                invocation = _timed_out(context, function)
+            elif isinstance(promise.error, SystemExit):
+                invocation = _exited(context, promise.error)
+            else:
+                invocation = promise.result()
             if promise.error is None and pool.deployed == deployed:
                 pool.idle.append(environment)
             self._log(function, context, invocation, environment.take_log(), started, cold=cold)
@@ -243,6 +248,12 @@ def _failed(kind: str, message: str, context: Context, stack: list[str] | None =
     }
     sys.stdout.write(f"[ERROR] {body['errorType']}: {message}\n{''.join(stack or [])}")
     return Invocation(json.dumps(body), "Unhandled")
+
+
+def _exited(context: Context, exited: SystemExit) -> Invocation:
+    status = exited.code if isinstance(exited.code, int) else 0 if exited.code is None else 1
+    message = f"RequestId: {context.aws_request_id} Error: Runtime exited with error: exit status {status}"
+    return Invocation(json.dumps({"errorType": "Runtime.ExitError", "errorMessage": message}), "Unhandled")
 
 
 def _timed_out(context: Context, function: LambdaFunction) -> Invocation:

@@ -4,7 +4,7 @@ Four kinds are built: ``lambda:invoke``, ``events:putEvents``, ``sns:publish`` a
 
 The names of errors follow the AWS SDK for Java 2, which Step Functions is seen to use: an error of the service's model is
 ``<Service>.<Shape>Exception``, any other is ``<Service>.<Service>Exception`` (``SageMaker.SageMakerException`` stands in many published machines).
-AWS documents no such rule, and `facts/aws.md` has these names as NOT VERIFIED: catch ``States.ALL`` last wherever it matters.
+AWS documents no such rule, so these names are NOT VERIFIED: catch ``States.ALL`` last wherever it matters.
 """
 
 import re

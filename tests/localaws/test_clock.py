@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -111,9 +111,20 @@ def test_an_endless_story_is_an_error(clock: Clock) -> None:
 
 
 def test_python_gets_its_own_time_back() -> None:
-    before = time.sleep
+    sleep, now = time.sleep, datetime.now(UTC)
     clock = Clock(START, seed=0)
-    assert time.sleep is not before
+    assert time.sleep is not sleep
+    assert datetime.now(UTC) == START
     clock.stop()
-    assert time.sleep is before
-    assert datetime.now(UTC).year != 2026 or datetime.now(UTC) > START
+    assert time.sleep is sleep
+    assert now <= datetime.now(UTC) < now + timedelta(hours=1)
+
+
+def test_what_an_entry_raises_is_not_the_fault_of_whoever_lets_time_pass(clock: Clock) -> None:
+    clock.later(1, lambda: {}["no such key"])
+    clock.later(2, lambda: list[int]().pop())
+    time.sleep(5)
+    with pytest.raises(KeyError, match="no such key") as raised:
+        clock.settle()
+    assert "IndexError" in raised.value.__notes__[0]
+    clock.settle()

@@ -108,6 +108,39 @@ def handler(event, context):
     assert [entry["cold"] for entry in local.cloud.log.invocations] == [True, True]
 
 
+def test_a_handler_that_swallows_its_timeout_has_timed_out_all_the_same(local: LocalOrganization) -> None:
+    code = """
+import time
+def handler(event, context):
+    try:
+        time.sleep(100)
+    except BaseException:
+        return "survived"
+"""
+    assert invoke(local, create(local, code, Timeout=5))["errorType"] == "Sandbox.Timedout"
+
+
+def test_a_handler_that_exits_is_an_error_of_its_own(local: LocalOrganization) -> None:
+    answer = invoke(local, create(local, "import sys\ndef handler(event, context):\n    sys.exit(3)\n"))
+    assert (answer["errorType"], "exit status 3" in answer["errorMessage"]) == ("Runtime.ExitError", True)
+
+
+@pytest.mark.parametrize("work", ["boto3.client('sts').get_caller_identity()", "time.sleep(1)"])
+def test_a_thread_that_a_handler_starts_is_refused_by_name(local: LocalOrganization, work: str) -> None:
+    code = f"""
+import boto3, time
+from concurrent.futures import ThreadPoolExecutor
+def handler(event, context):
+    with ThreadPoolExecutor() as pool:
+        pool.submit(lambda: {work}).result()
+"""
+    arn = create(local, code)
+    promise = local.cloud.functions.invoke(arn, "{}", CALLER)
+    local.settle()
+    with pytest.raises(Refused, match="a thread that a handler starts"):
+        promise.result()
+
+
 def test_invocations_take_turns_at_api_calls_in_an_order_of_the_seed(local: LocalOrganization) -> None:
     code = """
 import boto3
@@ -217,6 +250,28 @@ def test_a_disabled_or_deleted_mapping_leaves_the_queue_alone(local: LocalOrgani
     assert len(local.cloud.log.invocations) == 1
     functions.delete_event_source_mapping(UUID=mapping["UUID"])
     assert functions.list_event_source_mappings()["EventSourceMappings"] == []
+
+
+def test_more_batches_than_may_run_at_a_time_are_all_done(local: LocalOrganization) -> None:
+    slow = "import time\ndef handler(event, context):\n    time.sleep(2)\n"
+    queue, dead = map_queue(local, slow, BatchSize=1)
+    for number in range(20):
+        local.client("sqs", "hub").send_message(QueueUrl=queue, MessageBody=str(number))
+    local.clock.settle(budget=2_000)
+    assert (left_in(local, queue), left_in(local, dead), len(local.cloud.log.invocations)) == ([], [], 20)
+
+
+def test_a_mapping_needs_a_function_and_a_queue_that_waits_long_enough_for_it(local: LocalOrganization) -> None:
+    sqs, functions = local.client("sqs", "hub"), local.client("lambda", "hub")
+    sqs.create_queue(QueueName="impatient", Attributes={"VisibilityTimeout": "5"})
+    queue = f"arn:aws:sqs:eu-west-1:{HUB}:impatient"
+    with pytest.raises(ClientError, match="Function not found"):
+        functions.create_event_source_mapping(EventSourceArn=queue, FunctionName="nobody")
+    create(local, PARTIAL, Timeout=10)
+    with pytest.raises(ClientError, match="less than Function timeout"):
+        functions.create_event_source_mapping(EventSourceArn=queue, FunctionName="worker")
+    with pytest.raises(ClientError, match="Queue does not exist"):
+        functions.create_event_source_mapping(EventSourceArn=f"{queue}-not", FunctionName="worker")
 
 
 def test_other_sources_and_filters_are_refused_by_name(local: LocalOrganization) -> None:

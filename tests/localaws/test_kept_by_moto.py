@@ -6,6 +6,8 @@ Where moto is wrong or drops something, the test says what there is, and `covera
 import base64
 import hashlib
 import json
+import urllib.request
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,8 +47,8 @@ def test_a_role_is_kept_as_it_is_changed_until_it_is_deleted(local: LocalOrganiz
 
     iam.update_role(RoleName="runner", Description="runs longer", MaxSessionDuration=7200)
     assert (role()["Description"], role()["MaxSessionDuration"]) == ("runs longer", 7200)
-    iam.update_role(RoleName="runner", Description="forgets the rest")
-    assert role()["MaxSessionDuration"] == 7200
+    iam.update_role(RoleName="runner", Description="runs")
+    assert role()["MaxSessionDuration"] == 3600, "as the API Reference says of one that is not given"
 
     other = json.loads(json.dumps(TRUST).replace("lambda", "states"))
     iam.update_assume_role_policy(RoleName="runner", PolicyDocument=json.dumps(other))
@@ -68,6 +70,16 @@ def test_a_role_is_kept_as_it_is_changed_until_it_is_deleted(local: LocalOrganiz
         role()
 
 
+def test_trust_and_boundary_of_a_new_role_are_not_looked_at(local: LocalOrganization) -> None:
+    iam, nowhere = local.client("iam", "hub"), "arn:aws:iam::aws:policy/NoSuchPolicy"
+    iam.create_role(RoleName="runner", AssumeRolePolicyDocument="{}")
+    iam.put_role_permissions_boundary(RoleName="runner", PermissionsBoundary=nowhere)
+    role = iam.get_role(RoleName="runner")["Role"]
+    assert (role["AssumeRolePolicyDocument"], role["PermissionsBoundary"]["PermissionsBoundaryArn"]) == ({}, nowhere)
+    with pytest.raises(ClientError, match="MalformedPolicyDocument"):
+        iam.update_assume_role_policy(RoleName="runner", PolicyDocument="{}")
+
+
 def test_a_role_has_inline_policies_and_goes_only_after_them(local: LocalOrganization) -> None:
     iam = local.client("iam", "hub")
     role_for(local, "lambda.amazonaws.com")
@@ -81,7 +93,11 @@ def test_a_role_has_inline_policies_and_goes_only_after_them(local: LocalOrganiz
     for name in ("read", "write"):
         iam.delete_role_policy(RoleName="runner", PolicyName=name)
     assert iam.list_role_policies(RoleName="runner")["PolicyNames"] == []
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        iam.get_role_policy(RoleName="runner", PolicyName="read")
     iam.delete_role(RoleName="runner")
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        iam.get_role(RoleName="runner")
 
 
 def test_managed_policies_are_attached_and_detached(local: LocalOrganization) -> None:
@@ -93,18 +109,23 @@ def test_managed_policies_are_attached_and_detached(local: LocalOrganization) ->
     def attached() -> list[str]:
         return sorted(policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName="runner")["AttachedPolicies"])
 
-    for arn in (basic, own, own):
+    for arn in (basic, own):
         iam.attach_role_policy(RoleName="runner", PolicyArn=arn)
     assert attached() == sorted([basic, own])
     assert iam.get_policy(PolicyArn=own)["Policy"]["AttachmentCount"] == 1
-    with pytest.raises(ClientError, match="DeleteConflict"):
-        iam.delete_policy(PolicyArn=own)
     iam.detach_role_policy(RoleName="runner", PolicyArn=own)
     assert attached() == [basic]
     with pytest.raises(ClientError, match="NoSuchEntity"):
         iam.detach_role_policy(RoleName="runner", PolicyArn=own)
     with pytest.raises(ClientError, match="NoSuchEntity"):
         iam.attach_role_policy(RoleName="runner", PolicyArn="arn:aws:iam::aws:policy/NoSuchPolicy")
+    for _ in range(2):
+        iam.attach_role_policy(RoleName="runner", PolicyArn=own)
+    assert attached() == sorted([basic, own])
+    assert iam.get_policy(PolicyArn=own)["Policy"]["AttachmentCount"] == 2, "AWS says 1: attached once is attached"
+    iam.delete_policy(PolicyArn=own)  # in AWS a DeleteConflict, as long as a role has it
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        iam.get_policy(PolicyArn=own)
 
 
 def test_a_managed_policy_has_five_versions_at_most_and_one_of_them_is_in_force(local: LocalOrganization) -> None:
@@ -154,15 +175,20 @@ def test_a_queue_has_its_attributes_and_tags(local: LocalOrganization) -> None:
     assert (attributes()["VisibilityTimeout"], attributes()["Policy"]) == ("90", policy)
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
     assert "Policy" not in attributes()
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "43201"})
+    assert attributes()["VisibilityTimeout"] == "43201", "AWS takes 12 hours at most"
 
+    with pytest.raises(ClientError, match="QueueAlreadyExists"):
+        sqs.create_queue(QueueName="work", Attributes={"VisibilityTimeout": "1"})
     sqs.tag_queue(QueueUrl=url, Tags={"team": "platform", "stage": "dev"})
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "platform", "stage": "dev"}
     sqs.untag_queue(QueueUrl=url, TagKeys=["team"])
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"stage": "dev"}
 
     sqs.delete_queue(QueueUrl=url)
-    with pytest.raises(ClientError, match="QueueDoesNotExist|NonExistentQueue"):
+    with pytest.raises(ClientError, match="NonExistentQueue"):
         sqs.get_queue_url(QueueName="work")
+    assert sqs.create_queue(QueueName="work")["QueueUrl"] == url, "AWS lets 60 seconds pass before the name is free again"
 
 
 def test_a_message_is_hidden_while_somebody_works_on_it_and_gone_when_deleted(local: LocalOrganization) -> None:
@@ -193,7 +219,7 @@ def test_a_batch_is_sent_entry_by_entry_and_a_delayed_message_comes_later(local:
     assert [entry["Id"] for entry in sent["Successful"]] == ["now", "later"]
     assert [message["Body"] for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]] == ["now"]
     local.advance(101)
-    assert "later" in [message["Body"] for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]]
+    assert sorted(message["Body"] for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]) == ["later", "now"]
 
 
 def test_a_long_poll_of_an_empty_queue_answers_at_once(local: LocalOrganization) -> None:
@@ -212,13 +238,15 @@ def test_a_topic_has_its_attributes_and_tags(local: LocalOrganization) -> None:
     sns = local.client("sns", "hub")
     arn = sns.create_topic(Name="alarms", Attributes={"DisplayName": "Alarms"}, Tags=tagged(("team", "ml")))["TopicArn"]
     assert arn == f"arn:aws:sns:{HERE}:{HUB}:alarms"
-    assert sns.create_topic(Name="alarms", Tags=tagged(("team", "ml")))["TopicArn"] == arn
+    assert sns.list_tags_for_resource(ResourceArn=arn)["Tags"] == tagged(("team", "ml"))
 
     def attributes() -> dict[str, str]:
         found: dict[str, str] = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
         return found
 
     assert (attributes()["DisplayName"], attributes()["Owner"]) == ("Alarms", HUB)
+    assert sns.create_topic(Name="alarms", Attributes={"DisplayName": "Other"}, Tags=tagged(("team", "other")))["TopicArn"] == arn
+    assert attributes()["DisplayName"] == "Alarms", "AWS answers InvalidParameter"
     policy = json.dumps(allow("sns:Publish"))
     for name, value in (("DisplayName", "All alarms"), ("Policy", policy)):
         sns.set_topic_attributes(TopicArn=arn, AttributeName=name, AttributeValue=value)
@@ -260,7 +288,9 @@ def test_a_subscription_delivers_what_its_filter_lets_through(local: LocalOrgani
     assert delivered() == ["bad"]
     sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="RawMessageDelivery", AttributeValue="false")
     sns.publish(TopicArn=topic, Message="wrapped", MessageAttributes={"kind": {"DataType": "String", "StringValue": "bad"}})
-    print(delivered())
+    (wrapped,) = [json.loads(text) for text in delivered()]
+    assert (wrapped["Type"], wrapped["TopicArn"], wrapped["Message"]) == ("Notification", topic, "wrapped")
+    assert sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["RawMessageDelivery"] == "false"
 
     sns.unsubscribe(SubscriptionArn=arn)
     assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
@@ -268,15 +298,33 @@ def test_a_subscription_delivers_what_its_filter_lets_through(local: LocalOrgani
     assert delivered() == []
 
 
-def test_an_address_is_subscribed_without_being_asked(local: LocalOrganization) -> None:
+def test_an_endpoint_is_subscribed_without_being_asked_or_looked_for(local: LocalOrganization) -> None:
     sns = local.client("sns", "hub")
     topic = sns.create_topic(Name="alarms")["TopicArn"]
-    arn = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="team@example.com")["SubscriptionArn"]
-    print(arn, sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"])
-    assert [found["SubscriptionArn"] for found in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]] == [arn]
-    q = local.client("sqs", "hub")
-    for a in ({}, {"QueueOwnerAWSAccountId": HUB}):
-        pass
+    mail = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="team@example.com")["SubscriptionArn"]
+    assert sns.get_subscription_attributes(SubscriptionArn=mail)["Attributes"]["PendingConfirmation"] == "false"
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{HERE}:{HUB}:nowhere")
+    assert len(sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]) == 2
+
+
+def test_a_message_of_a_topic_reaches_queues_of_its_account_and_nobody_behind_them(local: LocalOrganization) -> None:
+    sns, sqs = local.client("sns", "hub"), local.client("sqs", "hub")
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    inbox = f"arn:aws:sqs:{HERE}:{HUB}:inbox"
+    function(local)
+    local.client("lambda", "hub").create_event_source_mapping(EventSourceArn=inbox, FunctionName="worker")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox)
+    sns.publish(TopicArn=topic, Message="one")
+    local.settle()
+    assert local.cloud.log.invocations == [], "in AWS the queue's mapping invokes the function"
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert json.loads(message["Body"])["Message"] == "one"
+
+    local.client("sqs", "fraud-dev").create_queue(QueueName="theirs")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{HERE}:444444444444:theirs")
+    with pytest.raises(ClientError, match="NonExistentQueue"):  # moto looks in the topic's account; AWS never tells the publisher
+        sns.publish(TopicArn=topic, Message="two")
 
 
 # -- S3
@@ -285,7 +333,7 @@ def test_an_address_is_subscribed_without_being_asked(local: LocalOrganization) 
 def test_a_bucket_is_made_once_and_goes_when_it_is_empty(local: LocalOrganization) -> None:
     s3 = local.client("s3", "hub")
     s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": HERE})
-    print(s3.head_bucket(Bucket="code")["ResponseMetadata"]["HTTPHeaders"])
+    assert s3.head_bucket(Bucket="code")["BucketRegion"] == HERE
     for account in ("hub", "fraud-dev"):
         with pytest.raises(ClientError, match="BucketAlready"):
             local.client("s3", account).create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": HERE})
@@ -331,15 +379,14 @@ def test_the_settings_of_a_bucket_are_read_as_they_were_put(local: LocalOrganiza
     assert s3.get_bucket_tagging(Bucket="code")["TagSet"] == tagged(("team", "platform"))
 
     rules = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}]
-    print(s3.get_bucket_encryption(Bucket="code"))
+    with pytest.raises(ClientError, match="ServerSideEncryptionConfigurationNotFound"):
+        s3.get_bucket_encryption(Bucket="code")  # in AWS every bucket has one
     s3.put_bucket_encryption(Bucket="code", ServerSideEncryptionConfiguration={"Rules": rules})
-    print(s3.get_bucket_encryption(Bucket="code")["ServerSideEncryptionConfiguration"]["Rules"], rules)
+    assert s3.get_bucket_encryption(Bucket="code")["ServerSideEncryptionConfiguration"]["Rules"] == rules
 
     block = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": False}
-    try:
-        print(s3.get_public_access_block(Bucket="code"))
-    except ClientError as e:
-        print(e)
+    with pytest.raises(ClientError, match="NoSuchPublicAccessBlockConfiguration"):
+        s3.get_public_access_block(Bucket="code")  # in AWS a new bucket has one
     s3.put_public_access_block(Bucket="code", PublicAccessBlockConfiguration=block)
     assert s3.get_public_access_block(Bucket="code")["PublicAccessBlockConfiguration"] == block
 
@@ -361,6 +408,22 @@ def test_a_bucket_policy_is_kept_as_it_came_and_decides_nothing(local: LocalOrga
         s3.get_bucket_policy(Bucket="code")
 
 
+def test_a_bucket_opens_to_every_account(local: LocalOrganization) -> None:
+    own, other = local.client("s3", "hub"), local.client("s3", "fraud-dev")
+    own.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": HERE})
+    other.put_object(Bucket="code", Key="k", Body=b"1")
+    assert own.get_object(Bucket="code", Key="k")["Body"].read() == b"1"
+    assert other.get_object(Bucket="code", Key="k")["Body"].read() == b"1"
+    assert (other.head_object(Bucket="code", Key="k")["ContentLength"], other.list_objects_v2(Bucket="code")["KeyCount"]) == (1, 1)
+    assert other.head_bucket(Bucket="code")["BucketRegion"] == HERE
+    other.put_bucket_tagging(Bucket="code", Tagging={"TagSet": tagged(("team", "other"))})
+    other.put_bucket_versioning(Bucket="code", VersioningConfiguration={"Status": "Suspended"})
+    assert other.get_bucket_tagging(Bucket="code")["TagSet"] == tagged(("team", "other"))
+    assert other.get_bucket_versioning(Bucket="code")["Status"] == "Suspended"
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        other.put_bucket_policy(Bucket="code", Policy=json.dumps(allow("s3:GetObject")))
+
+
 # -- CloudWatch and CloudWatch Logs
 
 
@@ -375,7 +438,9 @@ def test_a_log_group_has_its_retention_and_tags(local: LocalOrganization) -> Non
         (found,) = logs.describe_log_groups(logGroupNamePrefix="/steward/")["logGroups"]
         return found
 
-    print(group())
+    arn = f"arn:aws:logs:{HERE}:{HUB}:log-group:/steward/one"
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"team": "ml"}
+    assert "logGroupClass" not in group(), "moto drops it"
     assert group()["arn"] == f"arn:aws:logs:{HERE}:{HUB}:log-group:/steward/one:*"
     assert "retentionInDays" not in group()
     logs.put_retention_policy(logGroupName="/steward/one", retentionInDays=90)
@@ -383,7 +448,9 @@ def test_a_log_group_has_its_retention_and_tags(local: LocalOrganization) -> Non
     logs.delete_retention_policy(logGroupName="/steward/one")
     assert "retentionInDays" not in group()
 
-    arn = f"arn:aws:logs:{HERE}:{HUB}:log-group:/steward/one"
+    logs.put_retention_policy(logGroupName="/steward/one", retentionInDays=17)
+    assert group()["retentionInDays"] == 17, "AWS takes certain numbers only"
+
     logs.tag_resource(resourceArn=arn, tags={"team": "platform", "stage": "dev"})
     assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"team": "platform", "stage": "dev"}
     logs.untag_resource(resourceArn=arn, tagKeys=["team"])
@@ -391,6 +458,7 @@ def test_a_log_group_has_its_retention_and_tags(local: LocalOrganization) -> Non
 
     logs.delete_log_group(logGroupName="/steward/one")
     assert [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]] == ["/other"]
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"stage": "dev"}, "AWS answers ResourceNotFoundException"
 
 
 def test_an_alarm_is_kept_and_never_evaluated(local: LocalOrganization) -> None:
@@ -413,13 +481,14 @@ def test_an_alarm_is_kept_and_never_evaluated(local: LocalOrganization) -> None:
         (found,) = cloudwatch.describe_alarms(AlarmNames=["dead letters"])["MetricAlarms"]
         return found
 
-    print(alarm())
     arn = f"arn:aws:cloudwatch:{HERE}:{HUB}:alarm:dead letters"
     assert {name: alarm()[name] for name in [*metric, "AlarmArn", "Threshold"]} == {**metric, "AlarmArn": arn, "Threshold": 0}
     local.advance(3600)
-    print(alarm()["StateValue"])
-    cloudwatch.put_metric_alarm(**metric, Threshold=5, ActionsEnabled=False)
-    print(alarm()["Threshold"], alarm()["ActionsEnabled"])
+    assert alarm()["StateValue"] == "OK", "in AWS INSUFFICIENT_DATA at first, and then ALARM, for missing data is breaching"
+    cloudwatch.put_metric_alarm(**metric, Threshold=5, ActionsEnabled=False, Tags=tagged(("more", "x")))
+    assert (alarm()["Threshold"], alarm()["ActionsEnabled"]) == (5, False)
+    assert cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"] == tagged(("team", "ml"), ("more", "x")), "AWS ignores tags of an update"
+    cloudwatch.untag_resource(ResourceARN=arn, TagKeys=["more"])
 
     cloudwatch.tag_resource(ResourceARN=arn, Tags=tagged(("team", "platform"), ("stage", "dev")))
     assert cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"] == tagged(("team", "platform"), ("stage", "dev"))
@@ -428,6 +497,7 @@ def test_an_alarm_is_kept_and_never_evaluated(local: LocalOrganization) -> None:
 
     cloudwatch.delete_alarms(AlarmNames=["dead letters"])
     assert cloudwatch.describe_alarms()["MetricAlarms"] == []
+    assert cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"] == tagged(("stage", "dev")), "AWS answers ResourceNotFoundException"
 
 
 # -- EventBridge
@@ -438,13 +508,18 @@ def test_a_rule_has_its_pattern_and_tags(local: LocalOrganization) -> None:
     pattern = json.dumps({"source": ["a"]})
     arn = events.put_rule(Name="watch", EventPattern=pattern, Description="watches", State="DISABLED", Tags=tagged(("team", "ml")))["RuleArn"]
     events.put_rule(Name="other", EventPattern=pattern)
+    with pytest.raises(Refused, match="ScheduleExpression"):
+        events.put_rule(Name="hourly", ScheduleExpression="rate(1 hour)")
     found = events.describe_rule(Name="watch")
     assert (found["Arn"], found["EventPattern"], found["Description"], found["State"]) == (arn, pattern, "watches", "DISABLED")
     assert [rule["Name"] for rule in events.list_rules(NamePrefix="wa")["Rules"]] == ["watch"]
     assert sorted(rule["Name"] for rule in events.list_rules()["Rules"]) == ["other", "watch"]
-    events.put_rule(Name="watch", EventPattern=json.dumps({"source": ["b"]}))
+    assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == tagged(("team", "ml"))
+    events.put_rule(Name="watch", EventPattern=json.dumps({"source": ["b"]}), Tags=tagged(("more", "x")))
     found = events.describe_rule(Name="watch")
-    print(found)
+    assert (found["EventPattern"], found.get("Description"), found["State"]) == ('{"source": ["b"]}', None, "ENABLED")
+    assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == tagged(("team", "ml"), ("more", "x")), "AWS ignores tags of an update"
+    events.untag_resource(ResourceARN=arn, TagKeys=["more"])
 
     events.tag_resource(ResourceARN=arn, Tags=tagged(("team", "platform"), ("stage", "dev")))
     assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == tagged(("team", "platform"), ("stage", "dev"))
@@ -468,9 +543,12 @@ def test_a_rule_keeps_its_targets_by_their_ids_and_goes_only_without_them(local:
         return sorted(events.list_targets_by_rule(Rule="watch")["Targets"], key=lambda target: target["Id"])
 
     assert targets() == [changed, two]
+    with pytest.raises(Refused, match="arn:aws:lambda"):
+        events.put_targets(Rule="watch", Targets=[{"Id": "three", "Arn": f"arn:aws:lambda:{HERE}:{HUB}:function:worker"}])
+    assert targets() == [changed, two]
     with pytest.raises(ClientError, match="Rule can't be deleted since it has targets"):
         events.delete_rule(Name="watch")
-    print(events.remove_targets(Rule="watch", Ids=["one", "nobody"]))
+    assert events.remove_targets(Rule="watch", Ids=["one"])["FailedEntryCount"] == 0
     assert targets() == [two]
     events.remove_targets(Rule="watch", Ids=["two"])
     events.delete_rule(Name="watch")
@@ -486,7 +564,8 @@ def test_an_event_bus_has_its_policy_and_tags(local: LocalOrganization) -> None:
     with pytest.raises(Refused, match="KmsKeyIdentifier"):
         events.create_event_bus(Name="secret", KmsKeyIdentifier="key")
     assert sorted(bus["Name"] for bus in events.list_event_buses()["EventBuses"]) == ["default", "hub"]
-    print(events.describe_event_bus(Name="hub"), events.list_tags_for_resource(ResourceARN=arn)["Tags"])
+    assert (events.describe_event_bus(Name="hub")["Arn"], events.describe_event_bus(Name="hub")["Description"]) == (arn, "of all")
+    assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == tagged(("team", "ml"))
 
     def statements() -> list[str]:
         policy = events.describe_event_bus(Name="hub").get("Policy")
@@ -504,75 +583,71 @@ def test_an_event_bus_has_its_policy_and_tags(local: LocalOrganization) -> None:
 
     events.tag_resource(ResourceARN=arn, Tags=tagged(("team", "platform"), ("stage", "dev")))
     assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == tagged(("team", "platform"), ("stage", "dev"))
+    events.untag_resource(ResourceARN=arn, TagKeys=["team"])
+    assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == tagged(("stage", "dev"))
+
     events.put_rule(Name="watch", EventBusName="hub", EventPattern='{"source": ["a"]}')
-    try:
-        events.delete_event_bus(Name="hub")
-        print("DELETED BUS WITH RULE", events.list_rules(EventBusName="hub"))
-    except Exception as e:
-        print("E", e)
-        events.delete_rule(Name="watch", EventBusName="hub")
-        events.delete_event_bus(Name="hub")
+    events.delete_event_bus(Name="hub")  # in AWS its rules have to be deleted before
     assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
-    try:
+    with pytest.raises(ClientError, match="ResourceNotFound"):
         events.describe_event_bus(Name="hub")
-    except Exception as e:
-        print("E", e)
-    try:
-        events.delete_event_bus(Name="hub")
-    except Exception as e:
-        print("E", e)
-    try:
-        events.delete_rule(Name="nix")
-    except Exception as e:
-        print("E", e)
 
 
 # -- Lambda
 
 
-def function(local: LocalOrganization, **configuration: Any) -> Any:
+def function(local: LocalOrganization, code: str = "x = 1", **configuration: Any) -> Any:
     """A function called worker; what CreateFunction answers."""
     return local.client("lambda", "hub").create_function(
         FunctionName="worker",
         Role=role_for(local, "lambda.amazonaws.com"),
         Runtime="python3.13",
         Handler="code.handler",
-        Code={"ZipFile": archive(code="x = 1")},
+        Code={"ZipFile": archive(code=code)},
         **configuration,
     )
 
 
 def test_a_function_has_its_code_configuration_and_tags(local: LocalOrganization) -> None:
     client = local.client("lambda", "hub")
-    made = function(local, Timeout=7, MemorySize=256, Environment={"Variables": {"A": "b"}}, Tags={"team": "ml"}, Architectures=["arm64"],
-        TracingConfig={"Mode": "Active"}, LoggingConfig={"LogGroup": "/steward", "LogFormat": "JSON"}, EphemeralStorage={"Size": 1024}, Description="works",
-        DeadLetterConfig={"TargetArn": f"arn:aws:sqs:{HERE}:{HUB}:dead"}, KMSKeyArn="arn:aws:kms:eu-west-1:222222222222:key/a", Layers=[])
+    made = function(local, Timeout=7, MemorySize=256, Environment={"Variables": {"A": "b"}}, Architectures=["arm64"], Tags={"team": "ml"})
     arn = f"arn:aws:lambda:{HERE}:{HUB}:function:worker"
-    assert made["FunctionArn"] == arn
 
     def configuration() -> Any:
         return client.get_function_configuration(FunctionName="worker")
 
-    print(configuration())
-    sha = base64.b64encode(hashlib.sha256(archive(code="x = 1")).digest()).decode()
-    assert configuration()["CodeSha256"] == made["CodeSha256"]
-    print(sha, made["CodeSha256"])
+    found = configuration()
+    assert (found["FunctionArn"], found["Handler"], found["Runtime"], found["State"]) == (arn, "code.handler", "python3.13", "Active")
+    assert (found["Timeout"], found["MemorySize"], found["Environment"], found["Architectures"]) == (7, 256, {"Variables": {"A": "b"}}, ["arm64"])
+    assert found["Version"] == "$LATEST"
+    assert not {"RevisionId", "LoggingConfig"} & set(found), "AWS tells both"
     with pytest.raises(ClientError, match="ResourceConflict"):
-        function_again = client.create_function(FunctionName="worker", Role=made["Role"], Runtime="python3.13", Handler="h.h", Code={"ZipFile": archive(a="")})
-    client.update_function_code(FunctionName="worker", ZipFile=archive(code="x = 2"), Architectures=["x86_64"])
-    print(configuration()["CodeSha256"], configuration()["Architectures"])
-    client.update_function_configuration(FunctionName="worker", Timeout=9, Environment={"Variables": {}}, Description="d", MemorySize=512, Handler="a.b", Runtime="python3.12",
-        TracingConfig={"Mode": "PassThrough"}, LoggingConfig={"LogGroup": "/else"}, EphemeralStorage={"Size": 512}, KMSKeyArn="")
-    print(configuration())
-    print(client.get_function(FunctionName="worker"))
-    client.put_function_concurrency(FunctionName="worker", ReservedConcurrentExecutions=3)
-    assert client.get_function(FunctionName="worker")["Concurrency"] == {"ReservedConcurrentExecutions": 3}
-    client.delete_function_concurrency(FunctionName="worker")
-    assert "Concurrency" not in client.get_function(FunctionName="worker")
+        client.create_function(FunctionName="worker", Role=made["Role"], Runtime="python3.13", Handler="a.b", Code={"ZipFile": archive(a="")})
+
+    code = archive(code="x = 2")
+    client.update_function_code(FunctionName="worker", ZipFile=code, Architectures=["x86_64"])
+    assert configuration()["CodeSha256"] == base64.b64encode(hashlib.sha256(code).digest()).decode() != made["CodeSha256"]
+    assert (configuration()["Architectures"], configuration()["LastModified"]) == (["arm64"], made["LastModified"]), "moto changes neither"
+
+    changes: Any = {"Description": "works", "Handler": "a.b", "MemorySize": 512, "Runtime": "python3.12", "Timeout": 9}
+    client.update_function_configuration(FunctionName="worker", Environment={"Variables": {}}, **changes)
+    found = client.get_function(FunctionName="worker")
+    assert {name: found["Configuration"][name] for name in changes} == changes
+    assert "Environment" not in found["Configuration"]
+    assert found["Code"]["RepositoryType"] == "S3"
+    with pytest.raises(Refused, match="nothing leaves loopback"):
+        urllib.request.urlopen(found["Code"]["Location"])
+
     client.tag_resource(Resource=arn, Tags={"team": "platform", "stage": "dev"})
     assert client.list_tags(Resource=arn)["Tags"] == {"team": "platform", "stage": "dev"}
     client.untag_resource(Resource=arn, TagKeys=["team"])
     assert client.list_tags(Resource=arn)["Tags"] == {"stage": "dev"}
+    local.client("sqs", "hub").create_queue(QueueName="work")
+    mapping = client.create_event_source_mapping(EventSourceArn=f"arn:aws:sqs:{HERE}:{HUB}:work", FunctionName="worker")["UUID"]
+    for change in (partial(client.tag_resource, Tags={"a": "b"}), partial(client.untag_resource, TagKeys=["a"])):
+        with pytest.raises(ClientError, match="ResourceNotFound"):
+            change(Resource=f"arn:aws:lambda:{HERE}:{HUB}:event-source-mapping:{mapping}")
+
     assert [each["FunctionName"] for each in client.list_functions()["Functions"]] == ["worker"]
     client.delete_function(FunctionName="worker")
     assert client.list_functions()["Functions"] == []
@@ -580,56 +655,101 @@ def test_a_function_has_its_code_configuration_and_tags(local: LocalOrganization
         client.get_function(FunctionName="worker")
 
 
+def test_settings_of_a_function_that_change_nothing_are_kept_once_or_dropped(local: LocalOrganization) -> None:
+    client = local.client("lambda", "hub")
+    kept: Any = {"EphemeralStorage": {"Size": 1024}, "KMSKeyArn": f"arn:aws:kms:{HERE}:{HUB}:key/a", "TracingConfig": {"Mode": "Active"}}
+    dropped: Any = {"DeadLetterConfig": {"TargetArn": f"arn:aws:sqs:{HERE}:{HUB}:dead"}, "LoggingConfig": {"LogGroup": "/steward"}}
+    function(local, **kept, **dropped)
+    found = client.get_function_configuration(FunctionName="worker")
+    assert {name: found.get(name) for name in [*kept, *dropped]} == {**kept, **dict.fromkeys(dropped)}
+
+    others: Any = {"EphemeralStorage": {"Size": 512}, "KMSKeyArn": "", "TracingConfig": {"Mode": "PassThrough"}}
+    client.update_function_configuration(FunctionName="worker", Timeout=9999, **others, **dropped)
+    found = client.get_function_configuration(FunctionName="worker")
+    assert {name: found.get(name) for name in [*kept, *dropped]} == {**kept, **dict.fromkeys(dropped)}
+    assert found["Timeout"] == 9999, "AWS takes 900 seconds at most"
+
+
+def test_concurrency_that_a_function_reserves_is_told_and_not_kept_to(local: LocalOrganization) -> None:
+    client = local.client("lambda", "hub")
+    arn = function(local, code="import time\ndef handler(event, context):\n    time.sleep(2)\n")["FunctionArn"]
+    client.put_function_concurrency(FunctionName="worker", ReservedConcurrentExecutions=1)
+    assert client.get_function(FunctionName="worker")["Concurrency"] == {"ReservedConcurrentExecutions": 1}
+    both = [local.cloud.functions.invoke(arn, "{}", local.administrator("hub")) for _ in range(2)]
+    local.settle()
+    assert [promise.result().function_error for promise in both] == [None, None], "AWS answers TooManyRequestsException to one of them"
+    client.delete_function_concurrency(FunctionName="worker")
+    assert "Concurrency" not in client.get_function(FunctionName="worker")
+
+
 def test_a_function_lets_in_whom_its_policy_names(local: LocalOrganization) -> None:
     client = local.client("lambda", "hub")
     arn = function(local)["FunctionArn"]
     with pytest.raises(ClientError, match="ResourceNotFound"):
         client.get_policy(FunctionName="worker")
+    common: Any = {"FunctionName": "worker", "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}
+    client.add_permission(StatementId="one", SourceArn=f"arn:aws:events:{HERE}:{HUB}:rule/one", SourceAccount=HUB, **common)
+    client.add_permission(StatementId="two", **common)
+
+    def statements() -> Any:
+        return json.loads(client.get_policy(FunctionName="worker")["Policy"])["Statement"]
+
+    assert statements()[0] == {
+        "Sid": "one",
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "lambda:InvokeFunction",
+        "Resource": arn,
+        "Condition": {"ArnLike": {"AWS:SourceArn": f"arn:aws:events:{HERE}:{HUB}:rule/one"}, "StringEquals": {"AWS:SourceAccount": HUB}},
+    }
+    client.add_permission(StatementId="two", **common)
+    assert [statement["Sid"] for statement in statements()] == ["one", "two", "two"], "AWS answers ResourceConflictException"
     for name in ("one", "two"):
-        client.add_permission(
-            FunctionName="worker",
-            StatementId=name,
-            Action="lambda:InvokeFunction",
-            Principal="events.amazonaws.com",
-            SourceArn=f"arn:aws:events:{HERE}:{HUB}:rule/{name}", SourceAccount=HUB,
-        )
-    print(client.get_policy(FunctionName="worker"))
-    try:
-        client.add_permission(FunctionName="worker", StatementId="one", Action="lambda:InvokeFunction", Principal="events.amazonaws.com")
-        print("TWICE", client.get_policy(FunctionName="worker"))
-    except ClientError as e:
-        print(e)
-    client.remove_permission(FunctionName="worker", StatementId="one")
+        client.remove_permission(FunctionName="worker", StatementId=name)
+    assert [statement["Sid"] for statement in statements()] == ["two"]
     client.remove_permission(FunctionName="worker", StatementId="two")
-    try: 
-        print(client.get_policy(FunctionName="worker"))
-    except ClientError as e:
-        print(e)
-    try:
-        client.remove_permission(FunctionName="worker", StatementId="one")
-    except ClientError as e:
-        print(e)
-
-
-def test_a_layer_is_a_row_of_versions(local: LocalOrganization) -> None:
-    client = local.client("lambda", "hub")
-    made = [
-        client.publish_layer_version(
-            LayerName="packages", Description=text, Content={"ZipFile": archive(code=text)}, CompatibleRuntimes=["python3.13"], LicenseInfo="MIT", CompatibleArchitectures=["arm64"]
-        )
-        for text in ("first", "second")
-    ]
-    arn = f"arn:aws:lambda:{HERE}:{HUB}:layer:packages"
-    assert [(each["LayerVersionArn"], each["Version"]) for each in made] == [(f"{arn}:1", 1), (f"{arn}:2", 2)]
-    found = client.get_layer_version(LayerName="packages", VersionNumber=1)
-    print(found)
-    assert (found["Description"], found["LayerArn"], found["CompatibleRuntimes"]) == ("first", arn, ["python3.13"])
-    client.delete_layer_version(LayerName="packages", VersionNumber=1)
     with pytest.raises(ClientError, match="ResourceNotFound"):
-        client.get_layer_version(LayerName="packages", VersionNumber=1)
-    assert client.get_layer_version(LayerName="packages", VersionNumber=2)["Description"] == "second"
-    x = client.publish_layer_version(LayerName="packages", Content={"ZipFile": archive(code="3")})
-    print("after delete", x["Version"])
-    client.delete_layer_version(LayerName="packages", VersionNumber=3)
-    x = client.publish_layer_version(LayerName="packages", Content={"ZipFile": archive(code="3")})
-    print("after delete last", x["Version"])
+        client.get_policy(FunctionName="worker")
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        client.remove_permission(FunctionName="worker", StatementId="two")
+
+
+def test_a_layer_is_a_row_of_versions_that_never_come_again(local: LocalOrganization) -> None:
+    client = local.client("lambda", "hub")
+    given: Any = {"LayerName": "packages", "CompatibleRuntimes": ["python3.13"], "CompatibleArchitectures": ["arm64"], "LicenseInfo": "MIT"}
+    content = archive(code="x = 1")
+
+    def publish(text: str) -> str:
+        return str(client.publish_layer_version(Description=text, Content={"ZipFile": content}, **given)["LayerVersionArn"])
+
+    arn = f"arn:aws:lambda:{HERE}:{HUB}:layer:packages"
+    assert [publish("first"), publish("second")] == [f"{arn}:1", f"{arn}:2"]
+    found = client.get_layer_version(LayerName="packages", VersionNumber=1)
+    assert (found["LayerArn"], found["LayerVersionArn"], found["Description"]) == (arn, f"{arn}:1", "first")
+    assert {name: found[name] for name in given if name != "LayerName"} == {name: value for name, value in given.items() if name != "LayerName"}
+    assert found["Content"]["CodeSha256"] == base64.b64encode(hashlib.sha256(content).digest()).decode()
+    assert found["Content"]["Location"] == "s3://", "no address to fetch it from"
+    client.delete_layer_version(LayerName="packages", VersionNumber=2)
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        client.get_layer_version(LayerName="packages", VersionNumber=2)
+    assert client.get_layer_version(LayerName="packages", VersionNumber=1)["Description"] == "first"
+    assert publish("third") == f"{arn}:3"
+
+
+# -- CloudFormation: what no deployment asks for
+
+
+def test_change_sets_are_listed_until_they_are_deleted(local: LocalOrganization) -> None:
+    client = local.client("cloudformation", "hub")
+    template = "Resources: {Queue: {Type: AWS::SQS::Queue}}"
+    for name in ("one", "two"):
+        client.create_change_set(StackName="app", ChangeSetName=name, ChangeSetType="CREATE", TemplateBody=template)
+
+    def listed() -> list[str]:
+        return [change_set["ChangeSetName"] for change_set in client.list_change_sets(StackName="app")["Summaries"]]
+
+    assert listed() == ["one", "two"]
+    client.delete_change_set(StackName="app", ChangeSetName="one")
+    assert listed() == ["two"]
+    with pytest.raises(ClientError, match="ChangeSetNotFound"):
+        client.delete_change_set(StackName="app", ChangeSetName="one")

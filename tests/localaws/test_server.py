@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +115,15 @@ def test_an_event_file_is_put_on_the_bus_of_its_account(here: dict[str, str], tm
     assert main(["send", str(file), str(file)]) == 0
     messages = session.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     assert [json.loads(message["Body"]) for message in messages] == [event, event]
+
+
+@pytest.mark.parametrize("body", ["{", "[1]", '[{"account": "nobody"}]'])
+def test_what_is_no_event_is_an_error_that_says_so(here: dict[str, str], tmp_path: Path, body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    request = urllib.request.Request(f"{here['endpoint']}/_localaws/send", data=body.encode())
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    with refused.value as answer:
+        assert (answer.code, "error" in json.load(answer)) == (400, True)
 
 
 def test_without_a_server_the_verbs_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
