@@ -225,9 +225,10 @@ def test_a_partition_is_never_taken_for_granted(path: Path) -> None:
 
 @pytest.mark.parametrize("workflow", MACHINES)
 def test_hub_roles_of_a_workflow_lie_under_the_path_that_members_trust(workflow: str) -> None:
-    functions = resources("AWS::Serverless::Function")
-    for step in (step for step in STEPS if step.parent.name == workflow):
-        assert functions[f"{pascal(step.stem)}Function"]["RolePath"] == f"/steward/{workflow}/"
+    functions, roles = resources("AWS::Serverless::Function"), resources("AWS::IAM::Role")
+    for name in (f"{pascal(step.stem)}Function" for step in STEPS if step.parent.name == workflow):
+        assert functions[name]["Role"]["Fn::GetAtt"][0] == f"{name}Role"
+        assert roles[f"{name}Role"]["Path"] == f"/steward/{workflow}/"
     assert resources("AWS::Serverless::StateMachine")[f"{pascal(workflow)}StateMachine"]["RolePath"] == f"/steward/{workflow}/"
     member_role = resources("AWS::IAM::Role", ROOT / "accounts" / "member_roles.yaml")[f"{pascal(workflow)}Role"]
     assert (member_role["Path"], member_role["RoleName"]) == ("/steward/", workflow)

@@ -376,6 +376,11 @@ def in_dependency_order(stack_sets: list[StackSet]) -> list[StackSet]:
 
 def finish_operations(cloud: Cloud, account: str, region: str, name: str) -> None:
     """For a stack that has waited for its stack set: what is still to be done is done now."""
-    for stack_set in list(all_stack_sets(cloud).values()):
-        if (stack_set.account, stack_set.region, stack_set.name) == (account, region, name):
-            queue_of(cloud, stack_set).finish(stack_set)
+    if (stack_set := find_stack_set(cloud, account, region, name)) is not None:
+        queue_of(cloud, stack_set).finish(stack_set)
+
+
+def find_stack_set(cloud: Cloud, account: str, region: str, name: str) -> StackSet | None:
+    """The stack set of this name of an administrator's account and Region."""
+    found = (each for each in all_stack_sets(cloud).values() if (each.account, each.region, each.name) == (account, region, name))
+    return next(found, None)

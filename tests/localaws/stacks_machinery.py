@@ -7,7 +7,9 @@ from moto.sqs.models import sqs_backends
 
 from localaws.local import LocalOrganization
 
-HERE = "eu-west-1"
+HERE, HUB = "eu-west-1", "222222222222"
+FRAUD, CHURN, OTHER = "444444444444", "555555555555", "666666666666"
+ADMIN: Any = {"CallAs": "DELEGATED_ADMIN"}
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
@@ -49,8 +51,66 @@ def attributes(local: LocalOrganization, url: str) -> dict[str, str]:
 
 
 def has_queue(name: str) -> bool:
-    return re.split("[/:]", name)[-1] in sqs_backends["222222222222"][HERE].queues
+    return re.split("[/:]", name)[-1] in sqs_backends[HUB][HERE].queues
 
+
+class Stack:
+    """One stack in the hub account, from template text with `%s` for what changes."""
+
+    def __init__(self, local: LocalOrganization, template: str):
+        self.local, self.template, self.client = local, template, local.client("cloudformation", "hub")
+
+    def _send(self, call: Any, values: tuple[object, ...]) -> "Stack":
+        call(StackName="app", TemplateBody=self.template % values, Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"])
+        stack = self.client.describe_stacks(StackName="app")["Stacks"][0]
+        assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack["StackStatusReason"]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        return self
+
+    def create(self, *values: object) -> "Stack":
+        return self._send(self.client.create_stack, values)
+
+    def update(self, *values: object) -> "Stack":
+        return self._send(self.client.update_stack, values)
+
+    def delete(self) -> None:
+        self.client.delete_stack(StackName="app")
+        assert self.client.describe_stacks()["Stacks"] == []
+
+    def physical(self, logical_id: str) -> str:
+        detail = self.client.describe_stack_resource(StackName="app", LogicalResourceId=logical_id)["StackResourceDetail"]
+        return str(detail["PhysicalResourceId"])
+
+    def changes(self) -> list[str]:
+        """The API calls of the last stack operation, reads left out."""
+        calls = self.local.cloud.log.calls
+        ends = [number for number, call in enumerate(calls) if call["action"] in ("cloudformation:CreateStack", "cloudformation:UpdateStack")]
+        start = ends[-2] + 1 if len(ends) > 1 else 0
+        reads = ("Get", "Describe", "List", "Head")
+        return [call["action"] for call in calls[start : ends[-1]] if not call["action"].split(":")[1].startswith(reads)]
+
+
+def seconds_of_queue(local: LocalOrganization, account: str, region: str = "eu-west-1") -> str | None:
+    """How long the planted queue hides messages; None where there is no such queue."""
+    client = local.client("sqs", local.organization.account_of(account).name, region)
+    try:
+        url = client.get_queue_url(QueueName="planted")["QueueUrl"]
+    except client.exceptions.QueueDoesNotExist:
+        return None
+    return str(client.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]["VisibilityTimeout"])
+
+
+SMALL_ORGANIZATION = """
+home_region: eu-west-1
+regions: [eu-west-1, us-east-1]
+units: [Infrastructure, ML, ML/Dev, Sandbox]
+accounts:
+  - {name: management, id: "111111111111", management: true}
+  - {name: hub, id: "222222222222", unit: Infrastructure, delegated: [stacksets]}
+  - {name: fraud, id: "444444444444", unit: ML/Dev}
+  - {name: churn, id: "555555555555", unit: ML}
+  - {name: other, id: "666666666666", unit: Sandbox}
+"""
 
 QUEUES = """
 Parameters:

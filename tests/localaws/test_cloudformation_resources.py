@@ -1,72 +1,33 @@
 """Resource types, one by one: made, changed in place and deleted, each seen through the service's own API."""
 
 import json
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from localaws.cloud import Refused
 from localaws.local import LocalOrganization
+from tests.localaws.stacks_machinery import HUB, Stack
 
-HUB = "222222222222"
-
-
-class Stack:
-    """One stack in the hub account, from template text with `%s` for what changes."""
-
-    def __init__(self, local: LocalOrganization, template: str):
-        self.local, self.template, self.client = local, template, local.client("cloudformation", "hub")
-
-    def _send(self, call: Any, values: tuple[object, ...]) -> "Stack":
-        call(StackName="app", TemplateBody=self.template % values, Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"])
-        stack = self.client.describe_stacks(StackName="app")["Stacks"][0]
-        assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack["StackStatusReason"]
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-        return self
-
-    def create(self, *values: object) -> "Stack":
-        return self._send(self.client.create_stack, values)
-
-    def update(self, *values: object) -> "Stack":
-        return self._send(self.client.update_stack, values)
-
-    def delete(self) -> None:
-        self.client.delete_stack(StackName="app")
-        assert self.client.describe_stacks()["Stacks"] == []
-
-    def physical(self, logical_id: str) -> str:
-        detail = self.client.describe_stack_resource(StackName="app", LogicalResourceId=logical_id)["StackResourceDetail"]
-        return str(detail["PhysicalResourceId"])
-
-    def changes(self) -> list[str]:
-        """The API calls of the last stack operation, reads left out."""
-        calls = self.local.cloud.log.calls
-        ends = [number for number, call in enumerate(calls) if call["action"] in ("cloudformation:CreateStack", "cloudformation:UpdateStack")]
-        start = ends[-2] + 1 if len(ends) > 1 else 0
-        reads = ("Get", "Describe", "List", "Head")
-        return [call["action"] for call in calls[start : ends[-1]] if not call["action"].split(":")[1].startswith(reads)]
+ROLE = """
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      Path: /steward/
+      Description: %s
+      AssumeRolePolicyDocument:
+        Version: 2012-10-17
+        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
+      ManagedPolicyArns: [%s]
+      Policies: %s
+      Tags: [{Key: team, Value: %s}]
+Outputs: {Arn: {Value: !GetAtt Role.Arn}}
+"""
 
 
 def test_a_role_has_its_policies_and_an_update_changes_just_what_differs(local: LocalOrganization) -> None:
-    stack = Stack(
-        local,
-        """
-        Resources:
-          Role:
-            Type: AWS::IAM::Role
-            Properties:
-              Path: /steward/
-              Description: %s
-              AssumeRolePolicyDocument:
-                Version: 2012-10-17
-                Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
-              ManagedPolicyArns: [%s]
-              Policies: %s
-              Tags: [{Key: team, Value: %s}]
-        Outputs: {Arn: {Value: !GetAtt Role.Arn}}
-        """,
-    )
+    stack = Stack(local, ROLE)
     basic, write = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole", "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
     policy = "{PolicyName: %s, PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: %s, Resource: '*'}]}}"
     stack.create("first", basic, "[" + policy % ("one", "s3:GetObject") + "," + policy % ("two", "s3:PutObject") + "]", "a")
@@ -92,33 +53,33 @@ def test_a_role_has_its_policies_and_an_update_changes_just_what_differs(local: 
         iam.get_role(RoleName=name)
 
 
+POLICIES = """
+Resources:
+  One: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: []}}}
+  Two: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: []}}}
+  Inline:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: inline
+      Roles: [!Ref %s]
+      PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: %s, Resource: "*"}]}
+  Managed:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      ManagedPolicyName: managed
+      Roles: [!Ref %s]
+      PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: %s, Resource: "*"}]}
+  Single:
+    Type: AWS::IAM::RolePolicy
+    Properties:
+      PolicyName: single
+      RoleName: !Ref Two
+      PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: %s, Resource: "*"}]}
+"""
+
+
 def test_policies_of_roles_follow_their_documents_and_roles(local: LocalOrganization) -> None:
-    stack = Stack(
-        local,
-        """
-        Resources:
-          One: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: []}}}
-          Two: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: []}}}
-          Inline:
-            Type: AWS::IAM::Policy
-            Properties:
-              PolicyName: inline
-              Roles: [!Ref %s]
-              PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: %s, Resource: "*"}]}
-          Managed:
-            Type: AWS::IAM::ManagedPolicy
-            Properties:
-              ManagedPolicyName: managed
-              Roles: [!Ref %s]
-              PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: %s, Resource: "*"}]}
-          Single:
-            Type: AWS::IAM::RolePolicy
-            Properties:
-              PolicyName: single
-              RoleName: !Ref Two
-              PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: %s, Resource: "*"}]}
-        """,
-    )
+    stack = Stack(local, POLICIES)
     iam = local.client("iam", "hub")
 
     def policies(role: str) -> tuple[list[str], list[str]]:
@@ -196,26 +157,26 @@ def test_a_rule_follows_its_pattern_and_targets(local: LocalOrganization) -> Non
     assert events.list_rules()["Rules"] == []
 
 
+MAIL = """
+Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: %s}}
+  Queue: {Type: AWS::SQS::Queue}
+  Mail: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref Topic, Protocol: sqs, Endpoint: !GetAtt Queue.Arn, RawMessageDelivery: %s}}
+  %s
+"""
+
+
 def test_policies_of_queues_and_topics_come_and_go(local: LocalOrganization) -> None:
-    stack = Stack(
-        local,
-        """
-        Resources:
-          Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: %s}}
-          Queue: {Type: AWS::SQS::Queue}
-          Mail: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref Topic, Protocol: sqs, Endpoint: !GetAtt Queue.Arn, RawMessageDelivery: %s}}
-          %s
-        """,
-    )
+    stack = Stack(local, MAIL)
     policies = """
-          TopicPolicy:
-            Type: AWS::SNS::TopicPolicy
-            Properties:
-              Topics: [!Ref Topic]
-              PolicyDocument: {Statement: [{Sid: Mine, Effect: Allow, Principal: "*", Action: sns:Publish, Resource: !Ref Topic}]}
-          QueuePolicy:
-            Type: AWS::SQS::QueuePolicy
-            Properties: {Queues: [!Ref Queue], PolicyDocument: {Statement: [{Sid: Mine, Effect: Allow, Principal: "*", Action: sqs:SendMessage}]}}
+  TopicPolicy:
+    Type: AWS::SNS::TopicPolicy
+    Properties:
+      Topics: [!Ref Topic]
+      PolicyDocument: {Statement: [{Sid: Mine, Effect: Allow, Principal: "*", Action: sns:Publish, Resource: !Ref Topic}]}
+  QueuePolicy:
+    Type: AWS::SQS::QueuePolicy
+    Properties: {Queues: [!Ref Queue], PolicyDocument: {Statement: [{Sid: Mine, Effect: Allow, Principal: "*", Action: sqs:SendMessage}]}}
     """
     stack.create("first", "true", policies)
     sns, sqs = local.client("sns", "hub"), local.client("sqs", "hub")
@@ -238,104 +199,53 @@ def test_policies_of_queues_and_topics_come_and_go(local: LocalOrganization) -> 
         sns.get_topic_attributes(TopicArn=topic)
 
 
-FUNCTION = """
-Resources:
-  Queue: {Type: AWS::SQS::Queue}
-  Role:
-    Type: AWS::IAM::Role
+def test_a_queue_says_not_who_may_redrive_to_it(local: LocalOrganization) -> None:
+    with pytest.raises(Refused, match="RedriveAllowPolicy"):
+        Stack(local, "Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {RedriveAllowPolicy: {redrivePermission: denyAll}}}}").create()
+    assert local.client("cloudformation", "hub").describe_stacks()["Stacks"] == []
+
+
+LAMBDA = "arn:aws:lambda:eu-west-1:222222222222:function:f"
+
+
+@pytest.mark.parametrize(("protocol", "endpoint"), [("lambda", LAMBDA), ("https", "https://example.com"), ("sms", "+4915112345678")])
+def test_a_subscription_that_nobody_here_delivers_to_is_refused(local: LocalOrganization, protocol: str, endpoint: str) -> None:
+    where, sns = f'Protocol: {protocol}, Endpoint: "{endpoint}"', local.client("sns", "hub")
+    alone = "Topic: {Type: AWS::SNS::Topic}, Mail: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref Topic, %s}}"
+    for resources in (alone, "Topic: {Type: AWS::SNS::Topic, Properties: {Subscription: [{%s}]}}"):
+        stack = Stack(local, f"Resources: {{{resources}}}")
+        with pytest.raises(Refused, match=f"the protocol {protocol}"):
+            stack.create(where)
+        assert sns.list_topics()["Topics"] == []
+        stack.delete()
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    with pytest.raises(Refused, match=f"the protocol {protocol}"):
+        sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
+    assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
+
+
+LET_IN = """
+  Policy:
+    Type: AWS::SQS::QueuePolicy
     Properties:
-      AssumeRolePolicyDocument: {Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]}
-      Policies:
-        - PolicyName: poll
-          PolicyDocument: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "sqs:*", Resource: !GetAtt Queue.Arn}]}
-  Function:
-    Type: AWS::Lambda::Function
-    Properties:
-      Code: {ZipFile: "%s"}
-      Handler: index.handler
-      Runtime: python3.13
-      Role: !GetAtt Role.Arn
-      MemorySize: 256
-      %s
-      Tags: [{Key: team, Value: %s}]
-  Permission:
-    Type: AWS::Lambda::Permission
-    Properties: {FunctionName: !Ref Function, Action: lambda:InvokeFunction, Principal: events.amazonaws.com, SourceAccount: "%s"}
-  Mapping:
-    Type: AWS::Lambda::EventSourceMapping
-    Properties: {EventSourceArn: !GetAtt Queue.Arn, FunctionName: !Ref Function, BatchSize: %s, FunctionResponseTypes: [ReportBatchItemFailures]}
+      Queues: [!Ref Queue]
+      PolicyDocument:
+        Statement:
+          - {Effect: Allow, Principal: {Service: sns.amazonaws.com}, Action: sqs:SendMessage, Resource: !GetAtt Queue.Arn, Condition: %s}
 """
 
 
-def test_a_function_with_its_permission_and_mapping_changes_in_place(local: LocalOrganization) -> None:
-    stack = Stack(local, FUNCTION).create("x = 1", "Environment: {Variables: {A: b}}", "a", HUB, 5)
-    client, name, mapping, permission = (
-        local.client("lambda", "hub"),
-        stack.physical("Function"),
-        stack.physical("Mapping"),
-        stack.physical("Permission"),
-    )
-    before = client.get_function(FunctionName=name)["Configuration"]
-    assert before["Environment"]["Variables"] == {"A": "b"}
-    stack.update("x = 2", "Timeout: 7", "b", "444444444444", 6)
-    after = client.get_function(FunctionName=name)
-    assert after["Configuration"]["CodeSha256"] != before["CodeSha256"]
-    assert (after["Configuration"]["Timeout"], after["Configuration"].get("Environment", {}).get("Variables", {})) == (7, {})
-    assert after["Tags"] == {"team": "b"}
-    assert client.get_event_source_mapping(UUID=mapping)["BatchSize"] == 6
-    assert stack.physical("Permission") != permission
-    statements = json.loads(client.get_policy(FunctionName=name)["Policy"])["Statement"]
-    assert [statement["Sid"] for statement in statements] == [stack.physical("Permission")]
-    stack.delete()
-    local.settle()
-    assert client.list_event_source_mappings()["EventSourceMappings"] == []
-    with pytest.raises(ClientError, match="ResourceNotFound"):
-        client.get_function(FunctionName=name)
-
-
-def test_what_moto_would_drop_of_a_function_is_refused(local: LocalOrganization) -> None:
-    with pytest.raises(Refused, match="DeadLetterConfig"):
-        Stack(local, FUNCTION).create("x = 1", "DeadLetterConfig: {TargetArn: !GetAtt Queue.Arn}", "a", HUB, 5)
-
-
-def test_a_layer_is_published_anew_with_each_change_and_the_old_version_goes(local: LocalOrganization) -> None:
-    s3 = local.client("s3", "hub")
-    s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    s3.put_object(Bucket="code", Key="layer.zip", Body=b"PK\x05\x06" + bytes(18))
-    template = """
-    Resources:
-      Layer: {Type: AWS::Lambda::LayerVersion, Properties: {LayerName: common, Description: %s, Content: {S3Bucket: code, S3Key: layer.zip}}}
-    """
-    stack = Stack(local, template).create("first")
-    first = stack.physical("Layer")
-    stack.update("second")
-    assert (first.rsplit(":", 1)[1], stack.physical("Layer").rsplit(":", 1)[1]) == ("1", "2")
-    client = local.client("lambda", "hub")
-    assert client.get_layer_version(LayerName="common", VersionNumber=2)["Description"] == "second"
-    with pytest.raises(ClientError, match="ResourceNotFound"):
-        client.get_layer_version(LayerName="common", VersionNumber=1)
-
-
-def test_a_state_machine_follows_its_definition(local: LocalOrganization) -> None:
-    stack = Stack(
-        local,
-        """
-        Resources:
-          Machine:
-            Type: AWS::StepFunctions::StateMachine
-            Properties:
-              RoleArn: arn:aws:iam::222222222222:role/machine
-              DefinitionString: '{"QueryLanguage": "JSONata", "StartAt": "Done", "States": {"Done": {"Type": "Succeed", "Output": "%s"}}}'
-              Tags: [{Key: team, Value: %s}]
-        """,
-    )
-    stack.create("first", "a").update("second", "b")
-    client, arn = local.client("stepfunctions", "hub"), stack.physical("Machine")
-    assert json.loads(client.describe_state_machine(stateMachineArn=arn)["definition"])["States"]["Done"]["Output"] == "second"
-    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "team", "value": "b"}]
-    stack.delete()
-    local.settle()
-    assert client.list_state_machines()["stateMachines"] == []
+def test_a_topic_sends_to_queues_that_let_it_in(local: LocalOrganization) -> None:
+    stack = Stack(local, MAIL).create("mail", "true", "")
+    sns, sqs, topic, queue = local.client("sns", "hub"), local.client("sqs", "hub"), stack.physical("Topic"), stack.physical("Queue")
+    with pytest.raises(Refused, match=r"does not let sns\.amazonaws\.com in"):
+        sns.publish(TopicArn=topic, Message="lost")
+    stack.update("mail", "true", LET_IN % "{ArnEquals: {aws:SourceArn: 'arn:aws:sns:eu-west-1:222222222222:another'}}")
+    with pytest.raises(Refused, match=r"does not let sns\.amazonaws\.com in"):
+        sns.publish(TargetArn=topic, Message="lost")
+    stack.update("mail", "true", LET_IN % "{ArnEquals: {aws:SourceArn: !Ref Topic}}")
+    sns.publish(TopicArn=topic, Message="here")
+    assert [message["Body"] for message in sqs.receive_message(QueueUrl=queue)["Messages"]] == ["here"]
 
 
 def test_log_groups_and_alarms_change_in_place(local: LocalOrganization) -> None:

@@ -264,10 +264,18 @@ def test_a_topic_has_its_attributes_and_tags(local: LocalOrganization) -> None:
         attributes()
 
 
+def inbox_for(sqs: Any, topic: str) -> str:
+    """A queue that lets this topic in; its URL."""
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}
+    statement["Condition"] = {"ArnEquals": {"aws:SourceArn": topic}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return str(sqs.create_queue(QueueName="inbox", Attributes={"Policy": policy})["QueueUrl"])
+
+
 def test_a_subscription_delivers_what_its_filter_lets_through(local: LocalOrganization) -> None:
     sns, sqs = local.client("sns", "hub"), local.client("sqs", "hub")
     topic = sns.create_topic(Name="alarms")["TopicArn"]
-    url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    url = inbox_for(sqs, topic)
     endpoint = f"arn:aws:sqs:{HERE}:{HUB}:inbox"
     arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint, Attributes={"RawMessageDelivery": "true"})["SubscriptionArn"]
     (listed,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
@@ -310,7 +318,7 @@ def test_an_endpoint_is_subscribed_without_being_asked_or_looked_for(local: Loca
 def test_a_message_of_a_topic_reaches_queues_of_its_account_and_nobody_behind_them(local: LocalOrganization) -> None:
     sns, sqs = local.client("sns", "hub"), local.client("sqs", "hub")
     topic = sns.create_topic(Name="alarms")["TopicArn"]
-    url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    url = inbox_for(sqs, topic)
     inbox = f"arn:aws:sqs:{HERE}:{HUB}:inbox"
     function(local)
     local.client("lambda", "hub").create_event_source_mapping(EventSourceArn=inbox, FunctionName="worker")
@@ -323,7 +331,7 @@ def test_a_message_of_a_topic_reaches_queues_of_its_account_and_nobody_behind_th
 
     local.client("sqs", "fraud-dev").create_queue(QueueName="theirs")
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{HERE}:444444444444:theirs")
-    with pytest.raises(ClientError, match="NonExistentQueue"):  # moto looks in the topic's account; AWS never tells the publisher
+    with pytest.raises(Refused, match="theirs does not let"):  # AWS drops the message and tells nobody
         sns.publish(TopicArn=topic, Message="two")
 
 

@@ -10,29 +10,17 @@ from botocore.exceptions import ClientError
 from localaws.cloud import Refused
 from localaws.local import LocalOrganization
 from localaws.organization_file import Account
+from tests.localaws.stacks_machinery import ADMIN, CHURN, FRAUD, OTHER, SMALL_ORGANIZATION, seconds_of_queue
 
-ORGANIZATION = """
-home_region: eu-west-1
-regions: [eu-west-1, us-east-1]
-units: [Infrastructure, ML, ML/Dev, Sandbox]
-accounts:
-  - {name: management, id: "111111111111", management: true}
-  - {name: hub, id: "222222222222", unit: Infrastructure, delegated: [stacksets]}
-  - {name: fraud, id: "444444444444", unit: ML/Dev}
-  - {name: churn, id: "555555555555", unit: ML}
-  - {name: other, id: "666666666666", unit: Sandbox}
-"""
-FRAUD, CHURN, OTHER = "444444444444", "555555555555", "666666666666"
 QUEUE = """
 Parameters: {Seconds: {Type: String, Default: "30"}}
 Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: planted, VisibilityTimeout: !Ref Seconds}}}
 """
-ADMIN: Any = {"CallAs": "DELEGATED_ADMIN"}
 
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[LocalOrganization]:
-    (tmp_path / "organization.yaml").write_text(ORGANIZATION)
+    (tmp_path / "organization.yaml").write_text(SMALL_ORGANIZATION)
     with LocalOrganization(tmp_path / "organization.yaml") as organization:
         yield organization
 
@@ -59,16 +47,6 @@ def operation(local: LocalOrganization, identifier: str, name: str = "roles") ->
     client = local.client("cloudformation", "hub")
     told: dict[str, Any] = client.describe_stack_set_operation(StackSetName=name, OperationId=identifier, **ADMIN)["StackSetOperation"]
     return told
-
-
-def seconds_of_queue(local: LocalOrganization, account: str, region: str = "eu-west-1") -> str | None:
-    """How long the planted queue hides messages; None where there is no such queue."""
-    client = local.client("sqs", local.organization.account_of(account).name, region)
-    try:
-        url = client.get_queue_url(QueueName="planted")["QueueUrl"]
-    except client.exceptions.QueueDoesNotExist:
-        return None
-    return str(client.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]["VisibilityTimeout"])
 
 
 def move(local: LocalOrganization, account: str, source: str, destination: str) -> None:
@@ -322,41 +300,3 @@ def test_targets_are_units_that_exist(local: LocalOrganization) -> None:
     unit = local.organization.unit_id("ML")
     with pytest.raises(Refused, match=r"DeploymentTargets\.AccountFilterType"):
         client.create_stack_instances(DeploymentTargets={"OrganizationalUnitIds": [unit], "AccountFilterType": "NONE"}, **places)
-
-
-STACK = """
-Parameters: {Unit: {Type: String}, Seconds: {Type: String, Default: "30"}}
-Resources:
-  Set:
-    Type: AWS::CloudFormation::StackSet
-    Properties:
-      StackSetName: !Sub "${AWS::StackName}-queues"
-      PermissionModel: SERVICE_MANAGED
-      CallAs: DELEGATED_ADMIN
-      ManagedExecution: {Active: true}
-      AutoDeployment: {Enabled: true, RetainStacksOnAccountRemoval: false}
-      TemplateBody: |
-        Parameters: {Seconds: {Type: String}}
-        Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: planted, VisibilityTimeout: !Ref Seconds}}}
-      Parameters: [{ParameterKey: Seconds, ParameterValue: !Ref Seconds}]
-      StackInstancesGroup: [{DeploymentTargets: {OrganizationalUnitIds: [!Ref Unit]}, Regions: [!Ref AWS::Region]}]
-"""
-
-
-def test_a_stack_plants_changes_and_takes_back_its_stack_set(local: LocalOrganization) -> None:
-    client = local.client("cloudformation", "hub")
-    given: Any = [{"ParameterKey": "Unit", "ParameterValue": local.organization.unit_id("ML")}]
-    client.create_stack(StackName="app", TemplateBody=STACK, Parameters=given)
-    local.settle()
-    assert [seconds_of_queue(local, account) for account in (FRAUD, CHURN, OTHER)] == ["30", "30", None]
-    client.update_stack(StackName="app", TemplateBody=STACK, Parameters=[*given, {"ParameterKey": "Seconds", "ParameterValue": "60"}])
-    local.settle()
-    assert [seconds_of_queue(local, account) for account in (FRAUD, CHURN)] == ["60", "60"]
-    given = [{"ParameterKey": "Unit", "ParameterValue": local.organization.unit_id("Sandbox")}]
-    client.update_stack(StackName="app", TemplateBody=STACK, Parameters=given)
-    local.settle()
-    assert [seconds_of_queue(local, account) for account in (FRAUD, CHURN, OTHER)] == [None, None, "30"]
-    client.delete_stack(StackName="app")
-    assert client.describe_stacks()["Stacks"] == []
-    assert seconds_of_queue(local, OTHER) is None
-    assert client.list_stack_sets(**ADMIN)["Summaries"] == []

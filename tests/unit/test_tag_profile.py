@@ -107,6 +107,11 @@ def test_only_what_differs_is_written(scene: Scene) -> None:
     assert scene.play() == report("ProfileTagged", [change("ml:cost-center", "R-0815", "R-4711", "account tag ml:cost-center")])
 
 
+def test_a_profile_whose_last_update_failed_works_on_and_is_tagged(scene: Scene) -> None:
+    scene.account().profile("Update_Failed").tags(ACCOUNT_TAGS, {}).adds(ALL_TAGS)
+    assert scene.play()["outcome"] == "ProfileTagged"
+
+
 def test_a_profile_with_all_its_tags_is_left_alone(scene: Scene) -> None:
     scene.account().profile("InService").tags(ACCOUNT_TAGS, ALL_TAGS)
     assert scene.play() == report("NothingToDo")
@@ -148,7 +153,7 @@ def test_a_profile_that_is_going_is_gone(scene: Scene) -> None:
     assert scene.play() == report("ProfileGone")
 
 
-@pytest.mark.parametrize("status", ["Failed", "Update_Failed", "Delete_Failed"])
+@pytest.mark.parametrize("status", ["Failed", "Delete_Failed"])
 def test_a_broken_profile_is_reported_in_the_words_of_sagemaker(scene: Scene, status: str) -> None:
     scene.account().profile(status, FailureReason="the execution role does not exist")
     output = scene.play()

@@ -15,12 +15,18 @@ class Stage(Enum):
     """What SageMaker's seven statuses come to for somebody who wants to work on a profile."""
 
     COMING = "Pending or Updating: ask again"
-    USABLE = "InService"
+    USABLE = "InService, or Update_Failed: it works on with the settings from before"
     LEAVING = "Deleting"
-    BROKEN = "Failed, Update_Failed or Delete_Failed"
+    BROKEN = "Failed or Delete_Failed"
 
 
-STAGES = {"Pending": Stage.COMING, "Updating": Stage.COMING, "InService": Stage.USABLE, "Deleting": Stage.LEAVING}
+STAGES = {
+    "Pending": Stage.COMING,
+    "Updating": Stage.COMING,
+    "InService": Stage.USABLE,
+    "Update_Failed": Stage.USABLE,
+    "Deleting": Stage.LEAVING,
+}
 
 
 @dataclass(frozen=True)

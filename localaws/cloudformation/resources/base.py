@@ -1,7 +1,7 @@
 """What every handler of a resource type is, and what it works with."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -195,11 +195,26 @@ def tag_map(properties: Properties) -> dict[str, str]:
     return {tag["Key"]: as_text(tag["Value"]) for tag in properties.get("Tags", [])}
 
 
+def listed(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
 def tag_list(properties: Properties) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tag_map(properties).items()]
+    return listed(tag_map(properties))
 
 
 def tag_changes(before: Properties, after: Properties) -> tuple[dict[str, str], list[str]]:
     """The tags to set, and the keys to take away."""
     old, new = tag_map(before), tag_map(after)
     return {key: value for key, value in new.items() if old.get(key) != value}, [key for key in old if key not in new]
+
+
+def retag(context: Context, service: str, noun: str, tags: tuple[Properties, Properties], write: Callable[[dict[str, str]], Any], **of: str) -> None:
+    """Change what differs between the tags before and after, with Tag<noun> and Untag<noun>. `of` names the resource as this API does, and `write`
+    puts tags as it takes them."""
+    put, gone = tag_changes(*tags)
+    lower = next(iter(of))[0].islower()
+    if put:
+        context.call(service, f"Tag{noun}", **of, **{"tags" if lower else "Tags": write(put)})
+    if gone:
+        context.attempt(service, f"Untag{noun}", **of, **{"tagKeys" if lower else "TagKeys": gone})

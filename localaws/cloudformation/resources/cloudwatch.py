@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from localaws.cloud import AwsError
-from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, tag_changes, tag_list
+from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, listed, retag, tag_list
 
 
 class Alarm(ResourceType):
@@ -62,12 +62,7 @@ class Alarm(ResourceType):
         made, before = existing.made, existing.properties
         given = {key: value for key, value in after.items() if key not in ("AlarmName", "Tags")}
         context.call("cloudwatch", "PutMetricAlarm", AlarmName=made.physical_id, **given)
-        put, gone = tag_changes(before, after)
-        arn = made.attributes["Arn"]
-        if put:
-            context.call("cloudwatch", "TagResource", ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in put.items()])
-        if gone:
-            context.attempt("cloudwatch", "UntagResource", ResourceARN=arn, TagKeys=gone)
+        retag(context, "cloudwatch", "Resource", (before, after), listed, ResourceARN=made.attributes["Arn"])
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:

@@ -15,9 +15,10 @@ from localaws.cloudformation.resources.base import (
     Properties,
     ResourceType,
     changed,
+    listed,
     picked,
     policy_text,
-    tag_changes,
+    retag,
     tag_list,
 )
 
@@ -56,7 +57,7 @@ class EventBus(ResourceType):
             context.attempt("events", "RemovePermission", EventBusName=made.physical_id, RemoveAllPermissions=True)
             if "Policy" in after:
                 context.call("events", "PutPermission", EventBusName=made.physical_id, Policy=policy_text(after["Policy"]))
-        _retag(context, made.attributes["Arn"], before, after)
+        retag(context, "events", "Resource", (before, after), listed, ResourceARN=made.attributes["Arn"])
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:
@@ -125,7 +126,7 @@ class Rule(ResourceType):
             gone = [target["Id"] for target in before.get("Targets", []) if target["Id"] not in kept]
             _remove_targets(context, name, bus, gone)
             _put_targets(context, name, bus, after.get("Targets", []))
-        _retag(context, made.attributes["Arn"], before, after)
+        retag(context, "events", "Resource", (before, after), listed, ResourceARN=made.attributes["Arn"])
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:
@@ -156,11 +157,3 @@ def _check_entries(answer: dict[str, Any]) -> None:
     """A target that was not taken is in an answer of 200."""
     for entry in answer.get("FailedEntries", []):
         raise AwsError(entry["ErrorCode"], f"{entry['TargetId']}: {entry['ErrorMessage']}")
-
-
-def _retag(context: Context, arn: str, before: Properties, after: Properties) -> None:
-    put, gone = tag_changes(before, after)
-    if put:
-        context.call("events", "TagResource", ResourceARN=arn, Tags=[{"Key": key, "Value": value} for key, value in put.items()])
-    if gone:
-        context.attempt("events", "UntagResource", ResourceARN=arn, TagKeys=gone)

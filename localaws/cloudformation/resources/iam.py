@@ -14,9 +14,10 @@ from localaws.cloudformation.resources.base import (
     Properties,
     ResourceType,
     changed,
+    listed,
     picked,
     policy_text,
-    tag_changes,
+    retag,
     tag_list,
 )
 
@@ -70,11 +71,7 @@ class Role(ResourceType):
             _bound(context, name, after.get("PermissionsBoundary"))
         _change_attached(context, name, before.get("ManagedPolicyArns", []), after.get("ManagedPolicyArns", []))
         _change_inline(context, name, _inline(before), _inline(after))
-        put, gone = tag_changes(before, after)
-        if put:
-            context.call("iam", "TagRole", RoleName=name, Tags=[{"Key": key, "Value": value} for key, value in put.items()])
-        if gone:
-            context.attempt("iam", "UntagRole", RoleName=name, TagKeys=gone)
+        retag(context, "iam", "Role", (before, after), listed, RoleName=name)
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:

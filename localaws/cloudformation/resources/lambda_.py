@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from localaws.cloud import Refused
-from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, changed, picked, tag_changes, tag_map
+from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, changed, picked, retag, tag_map
 
 _CONFIGURATION = (
     "Description",
@@ -39,10 +39,14 @@ _DEFAULTS: Properties = {
 
 
 class Function(ResourceType):
-    """Its code lies in S3, or stands in the template as ``ZipFile``. A DeadLetterConfig is refused: moto drops it, so failed events would be lost."""
+    """Its code lies in S3, or stands in the template as ``ZipFile``.
+
+    A DeadLetterConfig is refused, since moto drops it and failed events would be lost; so are ReservedConcurrentExecutions, since nothing keeps to
+    them.
+    """
 
     name = "AWS::Lambda::Function"
-    properties = frozenset({*_CONFIGURATION, "Architectures", "Code", "FunctionName", "PackageType", "ReservedConcurrentExecutions", "Tags"})
+    properties = frozenset({*_CONFIGURATION, "Architectures", "Code", "FunctionName", "PackageType", "Tags"})
     required = frozenset({"Code", "Role"})
     create_only = frozenset({"FunctionName", "PackageType"})
     physical_name = "FunctionName"
@@ -60,10 +64,7 @@ class Function(ResourceType):
         name = properties.get("FunctionName") or context.name(64)
         given = _api_names(picked(properties, *_CONFIGURATION, "Architectures", "PackageType"))
         made = context.call("lambda", "CreateFunction", FunctionName=name, Code=_code(properties), Tags=tag_map(properties), **given)
-        created = context.exists(Made(name, {"Arn": made["FunctionArn"]}))
-        if "ReservedConcurrentExecutions" in properties:
-            _reserve(context, name, properties)
-        return created
+        return Made(name, {"Arn": made["FunctionArn"]})
 
     def update(self, context: Context, existing: Existing, after: Properties) -> Made:
         made, before = existing.made, existing.properties
@@ -74,13 +75,7 @@ class Function(ResourceType):
         if different := differs & set(_CONFIGURATION):
             wanted = {property_: after[property_] if property_ in after else _default(context, property_) for property_ in sorted(different)}
             context.call("lambda", "UpdateFunctionConfiguration", FunctionName=name, **_api_names(wanted))
-        if "ReservedConcurrentExecutions" in differs:
-            _reserve(context, name, after)
-        put, gone = tag_changes(before, after)
-        if put:
-            context.call("lambda", "TagResource", Resource=made.attributes["Arn"], Tags=put)
-        if gone:
-            context.attempt("lambda", "UntagResource", Resource=made.attributes["Arn"], TagKeys=gone)
+        retag(context, "lambda", "Resource", (before, after), dict, Resource=made.attributes["Arn"])
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:
@@ -92,14 +87,6 @@ def _default(context: Context, property_: str) -> Any:
     if property_ not in _DEFAULTS:
         raise Refused(f"{context.logical_id}: localaws cannot take {property_} away from a function (localaws/cloudformation/resources/lambda_.py)")
     return _DEFAULTS[property_]
-
-
-def _reserve(context: Context, name: str, properties: Properties) -> None:
-    if "ReservedConcurrentExecutions" in properties:
-        reserved = properties["ReservedConcurrentExecutions"]
-        context.call("lambda", "PutFunctionConcurrency", FunctionName=name, ReservedConcurrentExecutions=reserved)
-    else:
-        context.attempt("lambda", "DeleteFunctionConcurrency", FunctionName=name)
 
 
 def _api_names(properties: Properties) -> Properties:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from localaws.cloud import Refused
-from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, changed, tag_changes, tag_map
+from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, changed, retag, tag_map
 
 
 class LogGroup(ResourceType):
@@ -45,12 +45,7 @@ class LogGroup(ResourceType):
             context.call("logs", "PutRetentionPolicy", logGroupName=name, retentionInDays=after["RetentionInDays"])
         elif "RetentionInDays" in differs:
             context.attempt("logs", "DeleteRetentionPolicy", logGroupName=name)
-        put, gone = tag_changes(before, after)
-        arn = made.attributes["Arn"].removesuffix(":*")
-        if put:
-            context.call("logs", "TagResource", resourceArn=arn, tags=put)
-        if gone:
-            context.attempt("logs", "UntagResource", resourceArn=arn, tagKeys=gone)
+        retag(context, "logs", "Resource", (before, after), dict, resourceArn=made.attributes["Arn"].removesuffix(":*"))
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:

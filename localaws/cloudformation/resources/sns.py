@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from localaws.cloud import Refused
 from localaws.cloudformation.intrinsics import as_text
-from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, changed, policy_text, tag_changes, tag_list
+from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, changed, listed, policy_text, retag, tag_list
 
 _TOPIC_ATTRIBUTES = ("ContentBasedDeduplication", "DisplayName", "FifoTopic", "KmsMasterKeyId", "SignatureVersion", "TracingConfig")
 _SUBSCRIPTION_ATTRIBUTES = ("DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy")
@@ -49,11 +49,7 @@ class Topic(ResourceType):
         for name in sorted(differs & set(_TOPIC_ATTRIBUTES)):
             value = as_text(after[name]) if name in after else _default(context, name)
             context.call("sns", "SetTopicAttributes", TopicArn=made.physical_id, AttributeName=name, AttributeValue=value)
-        put, gone = tag_changes(before, after)
-        if put:
-            context.call("sns", "TagResource", ResourceArn=made.physical_id, Tags=[{"Key": key, "Value": value} for key, value in put.items()])
-        if gone:
-            context.attempt("sns", "UntagResource", ResourceArn=made.physical_id, TagKeys=gone)
+        retag(context, "sns", "Resource", (before, after), listed, ResourceArn=made.physical_id)
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:

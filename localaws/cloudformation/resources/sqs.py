@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from localaws.cloudformation.intrinsics import as_text
-from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, changed, policy_text, tag_changes, tag_map
+from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, changed, policy_text, retag, tag_map
 
 _ATTRIBUTE_DEFAULTS = {
     "ContentBasedDeduplication": "false",
@@ -20,7 +20,6 @@ _ATTRIBUTE_DEFAULTS = {
     "MaximumMessageSize": "1048576",
     "MessageRetentionPeriod": "345600",
     "ReceiveMessageWaitTimeSeconds": "0",
-    "RedriveAllowPolicy": "",
     "RedrivePolicy": "",
     "SqsManagedSseEnabled": "true",
     "VisibilityTimeout": "30",
@@ -29,7 +28,7 @@ _ATTRIBUTE_DEFAULTS = {
 
 
 class Queue(ResourceType):
-    """A queue; ``Ref`` is its URL."""
+    """A queue; ``Ref`` is its URL. A RedriveAllowPolicy is refused: moto keeps it, and any queue could have this one as its dead-letter queue."""
 
     name = "AWS::SQS::Queue"
     properties = frozenset({*_ATTRIBUTE_DEFAULTS, "FifoQueue", "QueueName", "Tags"})
@@ -57,11 +56,7 @@ class Queue(ResourceType):
         if differs := sorted(changed(before, after) & set(_ATTRIBUTE_DEFAULTS)):
             wanted = {name: _attribute(after[name]) if name in after else _ATTRIBUTE_DEFAULTS[name] for name in differs}
             context.call("sqs", "SetQueueAttributes", QueueUrl=made.physical_id, Attributes=wanted)
-        put, gone = tag_changes(before, after)
-        if put:
-            context.call("sqs", "TagQueue", QueueUrl=made.physical_id, Tags=put)
-        if gone:
-            context.attempt("sqs", "UntagQueue", QueueUrl=made.physical_id, TagKeys=gone)
+        retag(context, "sqs", "Queue", (before, after), dict, QueueUrl=made.physical_id)
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from localaws.cloud import AwsError, Refused
 from localaws.cloudformation.intrinsics import as_text
-from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, changed, tag_changes, tag_list
+from localaws.cloudformation.resources.base import Context, Existing, Made, Properties, ResourceType, changed, listed, retag, tag_list
 from localaws.cloudformation.resources.shapes import camel
 from localaws.cloudformation.templates import read_yaml
 
@@ -57,12 +57,7 @@ class StateMachine(ResourceType):
         if changed(before, after) - {"Tags"}:
             settings = {"loggingConfiguration": {"level": "OFF"}, "tracingConfiguration": {"enabled": False}, **_settings(after)}
             context.call("stepfunctions", "UpdateStateMachine", stateMachineArn=made.physical_id, definition=definition(context, after), **settings)
-        put, gone = tag_changes(before, after)
-        if put:
-            tags = [{"key": key, "value": value} for key, value in put.items()]
-            context.call("stepfunctions", "TagResource", resourceArn=made.physical_id, tags=tags)
-        if gone:
-            context.attempt("stepfunctions", "UntagResource", resourceArn=made.physical_id, tagKeys=gone)
+        retag(context, "stepfunctions", "Resource", (before, after), lambda tags: camel(listed(tags)), resourceArn=made.physical_id)
         return made
 
     def delete(self, context: Context, existing: Existing) -> None:
