@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +35,20 @@ def role_for(local: LocalOrganization, service: str, name: str = "runner", accou
     trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
     role = local.client("iam", account).create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
     return str(role["Role"]["Arn"])
+
+
+def tagged(*pairs: tuple[str, str]) -> list[dict[str, str]]:
+    """Tags as most services write them."""
+    return [{"Key": key, "Value": value} for key, value in pairs]
+
+
+def function(local: LocalOrganization, code: str = "x = 1", **configuration: Any) -> Any:
+    """A function called worker; what CreateFunction answers."""
+    return local.client("lambda", "hub").create_function(
+        FunctionName="worker",
+        Role=role_for(local, "lambda.amazonaws.com"),
+        Runtime="python3.13",
+        Handler="code.handler",
+        Code={"ZipFile": archive(code=code)},
+        **configuration,
+    )
