@@ -1,16 +1,20 @@
-"""Write the table of `localaws/coverage.yaml` into `localaws/README.md`. ``python -m tools.coverage_table``"""
+"""Write the tables of `localaws/README.md`: what `coverage.yaml` lists, and which template properties are kept without effect.
+
+``python -m tools.coverage_table``
+"""
 
 import sys
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from localaws import coverage
+from localaws.cloudformation import handlers
 
 README = coverage.FILE.with_name("README.md")
-_BEGIN, _END = "<!-- coverage -->", "<!-- /coverage -->"
 
 
-def table() -> str:
+def operations() -> str:
     """One row a service: what is real, and what is approximated, how."""
     rows = ["| service | as AWS documents it | approximated |", "|---|---|---|"]
     ordered = sorted(coverage.operations().values(), key=lambda entry: (entry.service, entry.operation))
@@ -22,10 +26,21 @@ def table() -> str:
     return "\n".join(rows)
 
 
+def properties() -> str:
+    """One row a resource type: its properties that AWS honours and a laptop does not."""
+    rows = ["| resource type | kept without effect |", "|---|---|"]
+    for kind, entries in groupby(handlers.no_effect_table(), key=itemgetter(0)):
+        rows.append(f"| {kind} | {'; '.join(f'{name}: {why}' for _, name, why in entries)} |")
+    return "\n".join(rows)
+
+
 def written(readme: str) -> str:
-    before, _, rest = readme.partition(_BEGIN)
-    after = rest.partition(_END)[2]
-    return f"{before}{_BEGIN}\n{table()}\n{_END}{after}"
+    """The README with its tables as they are now."""
+    for name, table in (("coverage", operations()), ("properties", properties())):
+        before, _, rest = readme.partition(f"<!-- {name} -->")
+        after = rest.partition(f"<!-- /{name} -->")[2]
+        readme = f"{before}<!-- {name} -->\n{table}\n<!-- /{name} -->{after}"
+    return readme
 
 
 def main(file: Path = README) -> int:

@@ -44,7 +44,7 @@ class Alarm(ResourceType):
     physical_name = "AlarmName"
     attributes = frozenset({"Arn"})
     no_effect: ClassVar[Mapping[str, str]] = {
-        "AlarmActions": "no metric is evaluated: alarms stay in INSUFFICIENT_DATA",
+        "AlarmActions": "no metric is evaluated: alarms never change",
         "InsufficientDataActions": "no metric is evaluated: alarms never change",
         "OKActions": "no metric is evaluated: alarms never change",
     }
