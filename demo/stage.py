@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import boto3
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).resolve().parent
 BUILD = Path("build/demo")
 STACK = "studio-steward"
 
@@ -26,13 +26,15 @@ class Stage:
         self._server: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
+        BUILD.mkdir(parents=True, exist_ok=True)  # a folder of its own, beside an organization that somebody may be serving from here
         command = [sys.executable, "-m", "localaws", "serve", str(FOLDER / "organization.yaml")]
-        self._server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own interpreter and file
+        environment = {**os.environ, "PYTHONPATH": str(FOLDER.parent)}
+        self._server = subprocess.Popen(command, cwd=BUILD, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
         line = self._server.stdout.readline() if self._server.stdout else ""
         if not line:
             raise RuntimeError(f"`{' '.join(command)}` ended before it was ready: exit code {self._server.wait()}")
         ready = json.loads(line)
-        os.environ |= {"AWS_CONFIG_FILE": str(Path(ready["config"]).resolve()), "AWS_ENDPOINT_URL": ready["endpoint"]}
+        os.environ |= {"AWS_CONFIG_FILE": str((BUILD / ready["config"]).resolve()), "AWS_ENDPOINT_URL": ready["endpoint"]}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
