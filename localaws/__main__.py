@@ -10,6 +10,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 DEFAULT = Path(__file__).with_name("organization.yaml")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -18,13 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except Unreachable as error:
+    except NotDone as error:
         sys.stderr.write(f"localaws: {error}\n")
         return 1
 
 
-class Unreachable(RuntimeError):
-    """No organization is served, or it answered with an error."""
+class NotDone(RuntimeError):
+    """What was asked for cannot be done: the message says why, and what to do."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,10 +65,14 @@ def _seconds(text: str) -> float:
 
 def _serve(options: argparse.Namespace) -> int:
     if not options.organization.is_file():
-        raise Unreachable(f"there is no organization file {options.organization}")
-    from localaws.server import serve  # noqa: PLC0415 - moto takes seconds to load, the other verbs do not need it
+        raise NotDone(f"there is no organization file {options.organization}")
+    from localaws.organization_file import InvalidOrganization  # noqa: PLC0415 - moto takes seconds to load, the other verbs do not need it
+    from localaws.server import serve  # noqa: PLC0415
 
-    serve(options.organization, options.port, options.seed)
+    try:
+        serve(options.organization, options.port, options.seed)
+    except (InvalidOrganization, yaml.YAMLError) as error:
+        raise NotDone(f"{options.organization}: {error}") from error
     return 0
 
 
@@ -76,7 +82,7 @@ def _send(options: argparse.Namespace) -> int:
         try:
             events.append(json.loads(file.read_text()))
         except (OSError, ValueError) as error:
-            raise Unreachable(f"{file}: {error}") from error
+            raise NotDone(f"{file}: {error}") from error
     return _drive("send", events)
 
 
@@ -105,22 +111,22 @@ def _endpoint() -> str:
         return endpoint
     file = Path("build/localaws/endpoint.json")
     if not file.is_file():
-        raise Unreachable("nothing is served: start `make serve` (or `python -m localaws serve FILE`), or set AWS_ENDPOINT_URL")
+        raise NotDone("nothing is served: start `make serve` (or `python -m localaws serve FILE`), or set AWS_ENDPOINT_URL")
     return str(json.loads(file.read_text())["endpoint"])
 
 
 def _ask(path: str, body: bytes | None = None) -> Any:
     endpoint = _endpoint()
     if not endpoint.startswith(("http://localhost:", "http://127.0.0.1:")):
-        raise Unreachable(f"{endpoint} is not on loopback")
+        raise NotDone(f"{endpoint} is not on loopback")
     request = urllib.request.Request(f"{endpoint}/_localaws/{path}", data=body)  # noqa: S310 - loopback, just checked
     try:
         with urllib.request.urlopen(request) as response:  # noqa: S310
             return json.load(response)
     except urllib.error.HTTPError as error:
-        raise Unreachable(f"{path}: {error.read().decode()}") from error
+        raise NotDone(f"{path}: {error.read().decode()}") from error
     except urllib.error.URLError as error:
-        raise Unreachable(f"{endpoint} does not answer: {error.reason}") from error
+        raise NotDone(f"{endpoint} does not answer: {error.reason}") from error
 
 
 if __name__ == "__main__":

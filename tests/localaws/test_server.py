@@ -133,6 +133,16 @@ def test_without_a_server_the_verbs_say_what_to_do(tmp_path: Path, monkeypatch: 
     assert "make serve" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("text", "why"), [("accounts: [}", "expected"), ("home_region: eu-west-1", "give it regions")])
+def test_a_file_that_describes_no_organization_is_an_error_that_says_why(
+    tmp_path: Path, text: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "organization.yaml"
+    file.write_text(text)
+    assert main(["serve", str(file)]) == 1
+    assert why in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("wrong", ["", "2", "2 hours", "h2"])
 def test_a_duration_that_is_none_is_an_error(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
