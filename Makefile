@@ -34,4 +34,5 @@ serve: setup  ## Serve the demo's organization on loopback, for boto3 and the AW
 	$(BIN)/python -m localaws serve demo/organization.yaml
 
 build: setup  ## Build the deployable package with the SAM CLI (needs `sam` and Python 3.13)
+	@command -v sam >/dev/null || { echo "make build needs the AWS SAM CLI (pip install aws-sam-cli, in an environment of its own) and Python 3.13"; exit 1; }
 	sam build

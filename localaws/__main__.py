@@ -10,8 +10,6 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 DEFAULT = Path(__file__).with_name("organization.yaml")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -23,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     except NotDone as error:
         sys.stderr.write(f"localaws: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 class NotDone(RuntimeError):
@@ -66,12 +66,11 @@ def _seconds(text: str) -> float:
 def _serve(options: argparse.Namespace) -> int:
     if not options.organization.is_file():
         raise NotDone(f"there is no organization file {options.organization}")
-    from localaws.organization_file import InvalidOrganization  # noqa: PLC0415 - moto takes seconds to load, the other verbs do not need it
-    from localaws.server import serve  # noqa: PLC0415
+    from localaws.server import UNUSABLE, serve  # noqa: PLC0415 - moto takes seconds to load, the other verbs do not need it
 
     try:
         serve(options.organization, options.port, options.seed)
-    except (InvalidOrganization, yaml.YAMLError) as error:
+    except UNUSABLE as error:
         raise NotDone(f"{options.organization}: {error}") from error
     return 0
 
@@ -96,9 +95,17 @@ def _drive(path: str, body: Any = None) -> int:
 
 def _log(options: argparse.Namespace) -> int:
     for entry in _ask(f"log/{options.what}"):
-        line = json.dumps(entry) if options.json else "  ".join(_short(value) for value in entry.values() if value not in (None, ""))
+        line = json.dumps(entry) if options.json else "  ".join(_short(value) for value in _brief(options.what, entry) if value not in (None, ""))
         sys.stdout.write(line + "\n")
     return 0
+
+
+def _brief(what: str, entry: dict[str, Any]) -> list[Any]:
+    """What a person looks for first; `--json` has the rest."""
+    if what == "executions":
+        outcome = (entry["output"] or {}).get("outcome") if isinstance(entry["output"], dict) else None
+        return [entry["time"], entry["status"], entry["name"], outcome or entry["error"]]
+    return [value for name, value in entry.items() if name != "event"]
 
 
 def _short(value: Any) -> str:

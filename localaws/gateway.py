@@ -5,6 +5,7 @@ registered for it or by moto, is written to the call log, and becomes a CloudTra
 talks to moto's responses.
 """
 
+import json
 import re
 import warnings
 from collections.abc import Mapping
@@ -205,8 +206,10 @@ def _error_answer(call: Call, request: Request, error: AwsError) -> Answer:
     return (error.status if status == 400 else status), headers, body
 
 
-def refusal_answer(refused: Refused) -> Answer:
-    """What a client over HTTP sees: 501, which no SDK retries, and the reason."""
+def refusal_answer(refused: Refused, content_type: str) -> Answer:
+    """What a client over HTTP sees: 501, which no SDK retries, and the reason, in the kind of writing it asked in."""
+    if "json" in content_type:
+        return 501, {"Content-Type": content_type}, json.dumps({"__type": "LocalawsRefused", "message": str(refused)})
     message = str(refused).replace("&", "and").replace("<", "(").replace(">", ")")
     body = f"<ErrorResponse><Error><Code>LocalawsRefused</Code><Message>{message}</Message></Error></ErrorResponse>"
     return 501, {"Content-Type": "text/xml", "x-amzn-ErrorType": "LocalawsRefused"}, body

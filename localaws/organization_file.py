@@ -22,12 +22,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import botocore.session
+
 DELEGATIONS = {
     "stacksets": "member.org.stacksets.cloudformation.amazonaws.com",
     "servicecatalog": "servicecatalog.amazonaws.com",
 }
 """What stands in `delegated`, and the service principal that it is."""
 
+_REGIONS = botocore.session.get_session().get_available_regions("sagemaker")
 _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _ACCOUNT_ID = re.compile(r"\d{12}")
 
@@ -128,6 +131,8 @@ class Reader:
         where = "the organization"
         found = _mapping(document, where, needed=("home_region", "regions", "accounts"), allowed=("units", "stacks"))
         regions = tuple(_text(region, "regions") for region in _list(found["regions"], "regions"))
+        for region in regions:
+            _known(region, _REGIONS, UnknownRegion, "regions", "AWS's Regions")
         home_region = _text(found["home_region"], "home_region")
         _known(home_region, regions, UnknownRegion, "home_region", "regions")
         units = _units(found.get("units", []))

@@ -17,15 +17,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import yaml
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 from werkzeug.datastructures import Headers
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from localaws.cloud import Refused
+from localaws.cloud import AwsError, Refused
+from localaws.cloudformation import DeploymentFailed
+from localaws.cloudformation.packaging import PackageNotFound
 from localaws.gateway import refusal_answer
 from localaws.local import LocalOrganization
+from localaws.organization_file import InvalidOrganization
+
+UNUSABLE = (InvalidOrganization, yaml.YAMLError, AwsError, DeploymentFailed, FileNotFoundError, PackageNotFound, Refused)
+"""What an organization's file, or a template it names, can be wrong with."""
 
 BUILD = Path("build/localaws")
 CONTROL = "/_localaws/"
@@ -112,7 +119,7 @@ class Application:
         try:
             status, answered, body = self._worker.do(lambda: self._local.gateway.handle(prepared))
         except Refused as refused:
-            status, answered, body = refusal_answer(refused)
+            status, answered, body = refusal_answer(refused, request.content_type or "")
         kept = {name: value for name, value in answered.items() if name.lower() not in {"content-length", "status", "connection", "server"}}
         return Response(body, status, Headers(kept))
 

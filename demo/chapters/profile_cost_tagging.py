@@ -37,7 +37,7 @@ def play(report: Report) -> None:
 
     event = next(d["event"] for d in report.stage.log("deliveries") if d["event"].get("detail", {}).get("eventName") == "CreateUserProfile")
     report.stage.send(event)
-    report.say("fraud-dev: the event for alice was delivered a second time")
+    report.say("fraud-dev: the event for alice was delivered a second time; no second execution may start")
     report.expect(not report.new_executions(CHAPTER, WORKFLOW, machine), "a second delivery of one event started a second execution")
 
     report.expect([run.status for run in report.executions] == ["SUCCEEDED"] * 3, "three green executions were to run, no more and none red")

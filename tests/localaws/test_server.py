@@ -77,6 +77,7 @@ def test_what_is_refused_is_refused_by_name_and_once(here: dict[str, str]) -> No
     with pytest.raises(ClientError) as refused:
         boto3.Session(profile_name="hub").client("sqs").list_queues()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert refused.value.response["Error"]["Code"] == "LocalawsRefused"
     assert refused.value.response["ResponseMetadata"]["RetryAttempts"] == 0
     assert "sqs:ListQueues" in str(refused.value)
 
@@ -133,7 +134,10 @@ def test_without_a_server_the_verbs_say_what_to_do(tmp_path: Path, monkeypatch: 
     assert "make serve" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("text", "why"), [("accounts: [}", "expected"), ("home_region: eu-west-1", "give it regions")])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("accounts: [}", "expected"), ("home_region: eu-west-1", "give it regions"), ("home_region: a\nregions: [a]\naccounts: []", "Regions")],
+)
 def test_a_file_that_describes_no_organization_is_an_error_that_says_why(
     tmp_path: Path, text: str, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
