@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from localaws.billing import note_use
 from localaws.cloud import AwsError, Call, Cloud
 from localaws.paging import page
 
@@ -167,6 +168,7 @@ def create(cloud: Cloud, call: Call, name: Name, attributes: Item, tags: dict[st
     dated = {"CreationTime": now, "LastModifiedTime": now, **attributes}
     resource = Resource(name, arn, call.account, call.region, numbers["last"], dated, tags)
     resources[name.key] = by_arn(cloud, call.account, call.region)[arn] = resource
+    note_use(cloud, tags, costs=name.kind == "App")
     begin(cloud, resource, "creation", lambda: set_status(cloud, resource, "InService"))
     return resource
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from localaws.billing import note_use
 from localaws.cloud import AwsError, Call, Cloud, Refused, operation
 from localaws.paging import page
 from localaws.studio import core
@@ -36,6 +37,7 @@ def add_tags(cloud: Cloud, call: Call) -> dict[str, Any]:
     check_number(cloud, tags)
     _check_status(cloud, resource)
     resource.tags = tags
+    note_use(cloud, tags, costs=resource.kind == "App")
     return {"Tags": _as_list(tags)}
 
 
