@@ -1,7 +1,7 @@
 """CloudTrail to EventBridge: each write call of the organization becomes an event on its account's and Region's default bus, some seconds later.
 
 The record's shape follows the CloudTrail User Guide, "CloudTrail record contents": members lower-cased at their first letter, failed calls with
-``errorCode`` and no ``responseElements``. No raw record of a Studio call is public, so that part is derived. Reads and data events (messages,
+``errorCode`` and no ``responseElements``. No raw record of a Studio call is public, so that part is derived. Reads and data events (messages, items,
 invocations, objects, PutEvents) are not management writes and make no event.
 """
 
@@ -20,6 +20,10 @@ DELAY = (1.0, 8.0)
 
 _READS = ("Get", "List", "Describe", "Search", "Head", "BatchGet", "Lookup", "Scan", "Simulate", "Validate", "Test")
 _NOT_MANAGEMENT_WRITES = {
+    "dynamodb:DeleteItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
     "events:PutEvents",
     "lambda:Invoke",
     "s3:DeleteObject",

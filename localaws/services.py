@@ -1,8 +1,19 @@
 """Everything that answers: importing this registers each service's operations, guards and follow-ups."""
 
-from localaws import billing, cloudformation, identity, organizations, studio, subscriptions
+from localaws import billing, cloudformation, identity, organizations, studio, subscriptions, tables
 from localaws.eventbridge import service as eventbridge
 from localaws.functions import event_sources
 from localaws.states import service as stepfunctions
 
-__all__ = ["billing", "cloudformation", "event_sources", "eventbridge", "identity", "organizations", "stepfunctions", "studio", "subscriptions"]
+__all__ = [
+    "billing",
+    "cloudformation",
+    "event_sources",
+    "eventbridge",
+    "identity",
+    "organizations",
+    "stepfunctions",
+    "studio",
+    "subscriptions",
+    "tables",
+]

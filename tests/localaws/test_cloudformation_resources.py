@@ -276,6 +276,66 @@ def test_log_groups_and_alarms_change_in_place(local: LocalOrganization) -> None
     assert local.client("logs", "hub").describe_log_groups()["logGroups"] == []
 
 
+def test_a_dashboard_changes_its_body_in_place(local: LocalOrganization) -> None:
+    stack = Stack(local, "Resources: {Board: {Type: AWS::CloudWatch::Dashboard, Properties: {DashboardBody: %s}}}")
+    stack.create("""!Sub '{"widgets": [], "start": "${AWS::Region}"}'""")
+    cloudwatch, name = local.client("cloudwatch", "hub"), stack.physical("Board")
+    assert json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]) == {"widgets": [], "start": "eu-west-1"}
+    stack.update("'{}'")
+    assert stack.changes() == ["cloudwatch:PutDashboard"]
+    assert (stack.physical("Board"), cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]) == (name, "{}")
+    stack.client.update_stack(StackName="app", TemplateBody=stack.template % "'{'")
+    assert stack.client.describe_stacks(StackName="app")["Stacks"][0]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"] == "{}"
+    stack.delete()
+    assert cloudwatch.list_dashboards()["DashboardEntries"] == []
+
+
+TABLE = """
+Resources:
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: %s, AttributeType: S}]
+      KeySchema: [{AttributeName: %s, KeyType: HASH}]
+      %s
+Outputs:
+  Name: {Value: !Ref Table}
+  Arn: {Value: !GetAtt Table.Arn}
+"""
+
+
+def test_a_table_changes_its_settings_in_place_and_its_key_by_another_table(local: LocalOrganization) -> None:
+    stack, dynamodb = Stack(local, TABLE), local.client("dynamodb", "hub")
+    expiry = "TimeToLiveSpecification: {AttributeName: %s, Enabled: true}"
+    encrypted = 'SSESpecification: {SSEEnabled: "true"}, PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: "true"}'
+    settings = [*encrypted.split(", "), expiry % "expires_at", "DeletionProtectionEnabled: true", "Tags: [{Key: team, Value: ml}]"]
+    name = stack.create("key", "key", "\n      ".join(settings)).outputs["Name"]
+    arn = stack.outputs["Arn"]
+    assert arn == f"arn:aws:dynamodb:eu-west-1:{HUB}:table/{name}"
+    table = dynamodb.describe_table(TableName=name)["Table"]
+    assert (table["DeletionProtectionEnabled"], table["SSEDescription"]["Status"]) == (True, "ENABLED")
+    assert dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["AttributeName"] == "expires_at"
+    stack.client.delete_stack(StackName="app")
+    told = stack.client.describe_stacks(StackName="app")["Stacks"][0]
+    assert (told["StackStatus"], dynamodb.list_tables()["TableNames"]) == ("DELETE_FAILED", [name])
+    assert "[Table]" in told["StackStatusReason"] or "Table:" in told["StackStatusReason"]
+
+    dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+    stack.client.delete_stack(StackName="app")
+    first = stack.create("key", "key", expiry % "expires_at").outputs["Name"]
+    stack.update("key", "key", "Tags: [{Key: team, Value: risk}]")
+    assert stack.changes() == ["dynamodb:UpdateTimeToLive", "dynamodb:TagResource"]
+    assert dynamodb.describe_time_to_live(TableName=first)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
+    assert dynamodb.list_tags_of_resource(ResourceArn=stack.outputs["Arn"])["Tags"] == [{"Key": "team", "Value": "risk"}]
+    second = stack.update("id", "id", "").outputs["Name"]
+    assert first != second
+    assert dynamodb.list_tables()["TableNames"] == [second]
+    stack.delete()
+    assert dynamodb.list_tables()["TableNames"] == []
+
+
 def test_the_bucket_of_sam_deploy_can_be_written_to_in_spite_of_its_policy(local: LocalOrganization) -> None:
     stack = Stack(
         local,

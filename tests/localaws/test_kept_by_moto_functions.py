@@ -188,6 +188,20 @@ def test_a_log_group_has_its_retention_and_tags(local: LocalOrganization) -> Non
     assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"stage": "dev"}, "AWS answers ResourceNotFoundException"
 
 
+def test_a_dashboard_is_kept_by_its_name(local: LocalOrganization) -> None:
+    cloudwatch, body = local.client("cloudwatch", "hub"), json.dumps({"widgets": [{"type": "text", "properties": {"markdown": "hello"}}]})
+    with pytest.raises(ClientError, match="InvalidParameterInput"):
+        cloudwatch.put_dashboard(DashboardName="board", DashboardBody="{")
+    for text in ("{}", body):
+        assert cloudwatch.put_dashboard(DashboardName="board", DashboardBody=text)["DashboardValidationMessages"] == []
+    assert cloudwatch.get_dashboard(DashboardName="board")["DashboardBody"] == body
+    assert [entry["DashboardName"] for entry in cloudwatch.list_dashboards()["DashboardEntries"]] == ["board"]
+    cloudwatch.delete_dashboards(DashboardNames=["board"])
+    assert cloudwatch.list_dashboards()["DashboardEntries"] == []
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        cloudwatch.get_dashboard(DashboardName="board")
+
+
 def test_an_alarm_is_kept_and_never_evaluated(local: LocalOrganization) -> None:
     cloudwatch = local.client("cloudwatch", "hub")
     metric: Any = {

@@ -1,6 +1,6 @@
-"""CloudWatch: alarms.
+"""CloudWatch: alarms and dashboards.
 
-Source: AWS CloudFormation Template Reference, AWS::CloudWatch::Alarm; Amazon CloudWatch API Reference, PutMetricAlarm.
+Source: AWS CloudFormation Template Reference, AWS::CloudWatch; Amazon CloudWatch API Reference, PutMetricAlarm, PutDashboard.
 """
 
 from collections.abc import Mapping
@@ -68,3 +68,26 @@ class Alarm(ResourceType):
     def delete(self, context: Context, existing: Existing) -> None:
         made = existing.made
         context.attempt("cloudwatch", "DeleteAlarms", AlarmNames=[made.physical_id])
+
+
+class Dashboard(ResourceType):
+    """A dashboard; ``Ref`` is its name. Its body has to be JSON: what the widgets say is not looked at."""
+
+    name = "AWS::CloudWatch::Dashboard"
+    properties = frozenset({"DashboardBody", "DashboardName"})
+    required = frozenset({"DashboardBody"})
+    create_only = frozenset({"DashboardName"})
+    physical_name = "DashboardName"
+
+    def create(self, context: Context, properties: Properties) -> Made:
+        name = properties.get("DashboardName") or context.name(255)
+        context.require_new(name, "cloudwatch", "GetDashboard", DashboardName=name)
+        context.call("cloudwatch", "PutDashboard", DashboardName=name, DashboardBody=properties["DashboardBody"])
+        return Made(name)
+
+    def update(self, context: Context, existing: Existing, after: Properties) -> Made:
+        context.call("cloudwatch", "PutDashboard", DashboardName=existing.made.physical_id, DashboardBody=after["DashboardBody"])
+        return existing.made
+
+    def delete(self, context: Context, existing: Existing) -> None:
+        context.attempt("cloudwatch", "DeleteDashboards", DashboardNames=[existing.made.physical_id])
