@@ -2,8 +2,10 @@
 
 StewardError
 ├── SettingMissing            a function was deployed without a setting it needs, or with one it cannot read
-├── EventUnreadable           what came through the intake queue is no event that we know
-├── WorkflowUnknown           an event names a workflow that has no state machine here
+├── MessageRefused            intake cannot do what a message asks for, however often it comes
+│   ├── EventUnreadable       it is no event that we know
+│   ├── WorkflowUnknown       its workflow has no state machine here
+│   └── RepeatedTooOften      it was tried again and again, and never ended green
 └── MemberRoleNotAssumable    a member account does not let us in: our role is not planted yet, or not for us
 """
 
@@ -16,12 +18,20 @@ class SettingMissing(StewardError):
     """A function's environment lacks a setting, or holds one that cannot be read: deploy the stack again."""
 
 
-class EventUnreadable(StewardError):
-    """A message in the intake queue is not what our rules send. It is tried again, then kept in the dead-letter queue for a person."""
+class MessageRefused(StewardError):
+    """What a message in the intake queue asks for cannot be done. Intake puts it into the dead-letter queue at once, with this as the reason."""
 
 
-class WorkflowUnknown(StewardError):
-    """A message in the intake queue names a workflow for which this deployment has no state machine."""
+class EventUnreadable(MessageRefused):
+    """It is not what our rules and schedules send."""
+
+
+class WorkflowUnknown(MessageRefused):
+    """It names a workflow for which this deployment has no state machine."""
+
+
+class RepeatedTooOften(MessageRefused):
+    """As many executions as intake starts for one event have been started for it already."""
 
 
 class MemberRoleNotAssumable(StewardError):

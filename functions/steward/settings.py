@@ -12,14 +12,16 @@ STATE_MACHINE_ARN = "_STATE_MACHINE_ARN"
 
 @dataclass(frozen=True)
 class IntakeSettings:
-    """`state_machine_arns`: the state machine of each workflow, by the workflow's name."""
+    """`state_machine_arns`: the state machine of each workflow, by the workflow's name; `dlq_url`: where refused messages are put."""
 
     state_machine_arns: Mapping[str, str]
+    dlq_url: str
 
     @classmethod
     def from_env(cls) -> Self:
-        """One variable per workflow: ``PROFILE_COST_TAGGING_STATE_MACHINE_ARN`` is the machine of ``profile_cost_tagging``."""
-        return cls({name.removesuffix(STATE_MACHINE_ARN).lower(): arn for name, arn in os.environ.items() if name.endswith(STATE_MACHINE_ARN)})
+        """One variable per workflow: ``PROFILE_COST_TAGGING_STATE_MACHINE_ARN`` is the machine of ``profile_cost_tagging``. Raises SettingMissing."""
+        arns = {name.removesuffix(STATE_MACHINE_ARN).lower(): arn for name, arn in os.environ.items() if name.endswith(STATE_MACHINE_ARN)}
+        return cls(state_machine_arns=arns, dlq_url=_text("INTAKE_DLQ_URL"))
 
 
 @dataclass(frozen=True)

@@ -82,5 +82,16 @@ class Platform:
         received = self.client("sqs", "hub").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(message["Body"]) for message in received]
 
+    def intake_queue(self) -> str:
+        """The URL of the queue that intake reads."""
+        (mapping,) = self.client("lambda", "hub").list_event_source_mappings()["EventSourceMappings"]
+        url: str = self.client("sqs", "hub").get_queue_url(QueueName=mapping["EventSourceArn"].rsplit(":", 1)[1])["QueueUrl"]
+        return url
+
+    def take_in(self, body: str) -> None:
+        """Put a message into the intake queue, and wait until nothing happens any more."""
+        self.client("sqs", "hub").send_message(QueueUrl=self.intake_queue(), MessageBody=body)
+        self.local.settle()
+
     def dead_letters(self) -> list[dict[str, Any]]:
         return self.messages(self.output("IntakeDlqUrl"))

@@ -1,6 +1,5 @@
 """Stories of profile_cost_tagging, on the deployed template: what people do, and what AWS looks like afterwards, bystanders included."""
 
-import json
 import re
 from dataclasses import replace
 
@@ -165,18 +164,6 @@ def test_an_account_that_joins_later_is_looked_after_like_the_others(platform: P
     assert platform.tags("fraud-preprod", profile) == FRAUD_TAGS
 
 
-def test_one_event_delivered_twice_is_one_execution(platform: Platform) -> None:
-    platform.profile("fraud-dev")
-    platform.local.settle()
-    created = (delivery["event"] for delivery in platform.local.cloud.log.deliveries if delivery["detail_type"] == "AWS API Call via CloudTrail")
-    event = next(event for event in created if event["detail"]["eventName"] == "CreateUserProfile")
-    platform.local.send(event)
-    platform.local.send(event)
-    platform.local.settle()
-    assert len(platform.executions()) == 1
-    assert platform.dead_letters() == []
-
-
 def test_a_profile_that_our_own_role_made_starts_nothing(platform: Platform) -> None:
     domain = platform.domain("fraud-dev")
     administrator = platform.local.administrator("fraud-dev")
@@ -246,20 +233,6 @@ def test_with_dry_run_the_changes_are_shown_and_nothing_is_written(platform: Pla
     output = platform.the_execution()["output"]
     assert (output["dry_run"], output["outcome"], len(output["changes"])) == (True, "ProfileTagged", 4)
     assert platform.messages(queue) == []
-
-
-@pytest.mark.parametrize(
-    "body", ["not JSON", "{}", json.dumps({"workflow": "nobody", "event": {}}), json.dumps({"workflow": "profile_cost_tagging", "event": {}})]
-)
-def test_a_message_that_intake_cannot_read_ends_in_the_dead_letter_queue(platform: Platform, body: str) -> None:
-    sqs = platform.client("sqs", "hub")
-    (mapping,) = platform.client("lambda", "hub").list_event_source_mappings()["EventSourceMappings"]
-    queue = sqs.get_queue_url(QueueName=mapping["EventSourceArn"].rsplit(":", 1)[1])["QueueUrl"]
-    sqs.send_message(QueueUrl=queue, MessageBody=body)
-    platform.local.settle()
-    dead = sqs.receive_message(QueueUrl=platform.output("IntakeDlqUrl"))["Messages"]
-    assert [message["Body"] for message in dead] == [body]
-    assert platform.executions() == []
 
 
 def test_nobody_forges_an_event_of_ours(platform: Platform) -> None:

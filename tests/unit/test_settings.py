@@ -46,4 +46,5 @@ def test_a_misspelt_brake_is_not_taken_for_an_open_one(value: str, monkeypatch: 
 
 def test_each_workflow_has_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROFILE_COST_TAGGING_STATE_MACHINE_ARN", "arn:machine")
-    assert IntakeSettings.from_env().state_machine_arns == {"profile_cost_tagging": "arn:machine"}
+    monkeypatch.setenv("INTAKE_DLQ_URL", "https://queue")
+    assert IntakeSettings.from_env() == IntakeSettings({"profile_cost_tagging": "arn:machine"}, dlq_url="https://queue")

@@ -1,0 +1,45 @@
+"""One event may come again: delivered twice, replayed from the archive, put back from a queue. What is then done with its execution?"""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
+
+MOST_REPEATS = 9
+"""Executions for one event beside the first. Each costs two calls to pass, and a tenth would fail like the nine before."""
+
+
+class Verdict(Enum):
+    """What an execution that is already there means for an event that has come again."""
+
+    DONE = "it does, or did, what the event asks for"
+    REDRIVE = "it was cut off: it goes on where it was"
+    REPEAT = "it ended red, or was for another replay: the next name is tried"
+
+
+class _Input(BaseModel):
+    replay_name: str | None = None
+
+
+def attempt_names(name: str) -> Iterator[str]:
+    """``<name>``, ``<name>-r1``, ``<name>-r2``, …: what the executions for one event are called, in the order they are tried."""
+    yield name
+    for number in range(1, MOST_REPEATS + 1):
+        yield f"{name}-r{number}"
+
+
+def judge(execution: "DescribeExecutionOutputTypeDef", replay_name: str | None) -> Verdict:
+    """`replay_name` is the replay that the event came with, if any: it asks for a run of its own (docs/decisions/0001).
+
+    FAILED is never redriven: the execution stands in a Fail state, and a redrive would only enter that again.
+    """
+    if execution["status"] in {"TIMED_OUT", "ABORTED"} and execution.get("redriveStatus") == "REDRIVABLE":
+        return Verdict.REDRIVE
+    if execution["status"] not in {"RUNNING", "PENDING_REDRIVE", "SUCCEEDED"}:
+        return Verdict.REPEAT
+    was_for = _Input.model_validate_json(execution["input"]).replay_name
+    return Verdict.DONE if replay_name in {None, was_for} else Verdict.REPEAT

@@ -1,0 +1,124 @@
+"""Stories of intake, on the deployed template: an event comes again, or cannot be read, or was not finished. Nothing is lost, nothing done twice."""
+
+import json
+from typing import Any
+
+import pytest
+
+from localaws.local import LocalOrganization
+from tests.stories.people import FRAUD_TAGS, Platform
+
+PROFILE_ROLE = "profile_cost_tagging"
+
+
+@pytest.fixture
+def platform(deployed_organization: LocalOrganization) -> Platform:
+    return Platform(deployed_organization)
+
+
+def created(platform: Platform) -> dict[str, Any]:
+    """The event of the profile's creation, as it was delivered to the hub bus."""
+    events = [delivery["event"] for delivery in platform.local.cloud.log.deliveries]
+    return next(event for event in events if event["detail"].get("eventName") == "CreateUserProfile")
+
+
+def message(event: dict[str, Any]) -> str:
+    return json.dumps({"workflow": "profile_cost_tagging", "event": event})
+
+
+def laid_aside(platform: Platform) -> list[dict[str, Any]]:
+    """Messages in the dead-letter queue, with their attributes."""
+    queue = platform.output("IntakeDlqUrl")
+    received: list[dict[str, Any]] = platform.client("sqs", "hub").receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"]
+    return received
+
+
+def statuses(platform: Platform) -> list[tuple[str, str]]:
+    """Status and suffix of each execution, the oldest first."""
+    executions = platform.executions()
+    first = executions[0]["name"]
+    return [(execution["status"], execution["name"].removeprefix(first)) for execution in executions]
+
+
+def without_role(platform: Platform) -> dict[str, Any]:
+    """Take our role out of the member account; what it was, to put it back."""
+    iam = platform.client("iam", "fraud-dev")
+    role: dict[str, Any] = iam.get_role(RoleName=PROFILE_ROLE)["Role"]
+    (name,) = iam.list_role_policies(RoleName=PROFILE_ROLE)["PolicyNames"]
+    policy = iam.get_role_policy(RoleName=PROFILE_ROLE, PolicyName=name)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=PROFILE_ROLE, PolicyName=name)
+    iam.delete_role(RoleName=PROFILE_ROLE)
+    return {"trust": role["AssumeRolePolicyDocument"], "policy": policy}
+
+
+def put_role_back(platform: Platform, role: dict[str, Any]) -> None:
+    iam = platform.client("iam", "fraud-dev")
+    iam.create_role(RoleName=PROFILE_ROLE, Path="/steward/", AssumeRolePolicyDocument=json.dumps(role["trust"]))
+    iam.put_role_policy(RoleName=PROFILE_ROLE, PolicyName="put-back", PolicyDocument=json.dumps(role["policy"]))
+
+
+def test_one_event_delivered_twice_is_one_execution(platform: Platform) -> None:
+    platform.profile("fraud-dev")
+    platform.local.settle()
+    event = created(platform)
+    platform.local.send(event)
+    platform.local.send(event)
+    platform.local.settle()
+    assert statuses(platform) == [("SUCCEEDED", "")]
+    assert platform.dead_letters() == []
+
+
+def test_an_event_that_comes_again_after_a_failure_is_done_under_the_next_name(platform: Platform) -> None:
+    role = without_role(platform)
+    profile = platform.profile("fraud-dev")
+    platform.local.settle()
+    platform.take_in(message(created(platform)))
+    assert statuses(platform) == [("FAILED", ""), ("FAILED", "-r1")]
+    put_role_back(platform, role)
+    for _ in range(2):
+        platform.take_in(message(created(platform)))
+    assert statuses(platform) == [("FAILED", ""), ("FAILED", "-r1"), ("SUCCEEDED", "-r2")]
+    assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
+
+
+def test_a_replayed_event_is_one_execution_of_its_own_that_changes_nothing_twice(platform: Platform) -> None:
+    profile = platform.profile("fraud-dev")
+    platform.local.settle()
+    replayed = created(platform) | {"replay-name": "after-the-outage"}
+    for _ in range(2):
+        platform.take_in(message(replayed))
+    assert statuses(platform) == [("SUCCEEDED", ""), ("SUCCEEDED", "-r1")]
+    assert [json.loads(execution["output"])["outcome"] for execution in platform.executions()] == ["ProfileTagged", "NothingToDo"]
+    assert len(platform.calls("sagemaker:AddTags")) == 1
+    assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
+
+
+def test_a_person_finds_in_the_input_which_replay_an_execution_was_for(platform: Platform) -> None:
+    platform.profile("fraud-dev")
+    platform.local.settle()
+    platform.take_in(message(created(platform) | {"replay-name": "after-the-outage"}))
+    assert [json.loads(execution["input"])["replay_name"] for execution in platform.executions()] == [None, "after-the-outage"]
+
+
+UNREADABLE = ["not JSON", "{}", message({}), message({"detail": {"eventName": "DeleteDomain"}})]
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+def test_a_message_that_intake_cannot_read_is_in_the_dead_letter_queue_at_once_with_the_reason(platform: Platform, body: str) -> None:
+    before = len(platform.local.cloud.log.invocations)
+    platform.take_in(body)
+    (dead,) = laid_aside(platform)
+    assert dead["Body"] == body
+    assert dead["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "EventUnreadable"
+    assert dead["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    assert len(platform.local.cloud.log.invocations) == before + 1, "it is not tried again"
+    assert platform.executions() == []
+
+
+def test_an_event_of_a_workflow_that_is_not_here_is_laid_aside_by_its_name(platform: Platform) -> None:
+    platform.profile("fraud-dev")
+    platform.local.settle()
+    platform.take_in(json.dumps({"workflow": "no_such_workflow", "event": created(platform)}))
+    (dead,) = laid_aside(platform)
+    assert dead["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "WorkflowUnknown"
+    assert len(platform.executions()) == 1
