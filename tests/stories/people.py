@@ -1,10 +1,12 @@
 """What people do on the platform, and what they can see, with ordinary boto3 clients."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from localaws.local import LocalOrganization
+from tests.stories import end_state
 
 FRAUD, PRICING, NEWCOMER, PLAYGROUND, HUB = "444444444444", "555555555555", "666666666666", "777777777777", "222222222222"
 FRAUD_TAGS = {"ml:user": "alice", "ml:project": "fraud", "ml:cost-center": "R-4711", "ml:owner": "fraud-team"}
@@ -69,14 +71,46 @@ class Platform:
 
     def watch_hub_bus(self) -> str:
         """Have everything that we announce on the hub bus sent to a queue, as a team that builds on our events would; its URL."""
-        queue = f"arn:aws:sqs:eu-west-1:{HUB}:announcements"
-        statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        url: str = self.client("sqs", "hub").create_queue(QueueName="announcements", Attributes={"Policy": policy})["QueueUrl"]
+        url, queue = self._queue(end_state.ANNOUNCEMENTS, "events.amazonaws.com")
         bus, events = self.output("HubBusArn"), self.client("events", "hub")
         events.put_rule(Name="announcements", EventBusName=bus, EventPattern=json.dumps({"source": ["studio-steward"]}))
         events.put_targets(Rule="announcements", EventBusName=bus, Targets=[{"Id": "queue", "Arn": queue}])
         return url
+
+    def watch_findings(self) -> str:
+        """Have every finding sent to a queue, as the people's ticket system would; its URL."""
+        url, queue = self._queue(end_state.FINDINGS, "sns.amazonaws.com")
+        attributes = {"RawMessageDelivery": "true"}
+        self.client("sns", "hub").subscribe(TopicArn=self.output("FindingsTopicArn"), Protocol="sqs", Endpoint=queue, Attributes=attributes)
+        return url
+
+    def _queue(self, name: str, sender: str) -> tuple[str, str]:
+        queue = f"arn:aws:sqs:eu-west-1:{HUB}:{name}"
+        statement = {"Effect": "Allow", "Principal": {"Service": sender}, "Action": "sqs:SendMessage", "Resource": queue}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        url: str = self.client("sqs", "hub").create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
+        return url, queue
+
+    def end_state(self) -> end_state.EndState:
+        """What two runs are compared by. What was announced and found is in it once `watch_hub_bus` and `watch_findings` look."""
+        return end_state.end_state(self.local)
+
+    def without_role(self, account: str, name: str) -> Callable[[], None]:
+        """Take away a role; what is returned plants it again as it was."""
+        iam = self.client("iam", account)
+        role = iam.get_role(RoleName=name)["Role"]
+        names = iam.list_role_policies(RoleName=name)["PolicyNames"]
+        policies = {policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in names}
+        for policy in policies:
+            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        iam.delete_role(RoleName=name)
+
+        def plant() -> None:
+            iam.create_role(RoleName=name, Path=role["Path"], AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]))
+            for policy, document in policies.items():
+                iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+        return plant
 
     def messages(self, url: str) -> list[dict[str, Any]]:
         received = self.client("sqs", "hub").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])

@@ -1,0 +1,124 @@
+"""What the platform looks like when all is done, in a form that two runs of one play can be compared by: without ids, times and orders of their own.
+
+It is read from the state of localaws itself and not through its API, so that looking changes nothing: no call, no time, no fault, no message taken.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from moto.sqs.models import sqs_backends
+
+from localaws.cloud import Cloud
+from localaws.local import LocalOrganization
+from localaws.states.executions import Execution, executions
+from localaws.studio.core import Resource, by_arn
+
+ANNOUNCEMENTS, FINDINGS = "announcements", "findings"
+"""The queues of `Platform.watch`: what is in them was told to others, what is in any other queue was left lying."""
+
+_OF_ITS_OWN = {"id", "time", "eventID", "requestID", "eventTime", "execution", "resources", "EventId", "responseElements"}
+_TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
+_HASHES = re.compile(r"-[0-9a-f]{12}(-r\d+)?\b")
+
+
+@dataclass(frozen=True)
+class EndState:
+    """`resources`: status and tags of everything in Studio. `announcements`, `findings`: what was told, however often. `left`: messages that lie in
+    queues which nobody reads, and how many. `reds`: the executions that did not succeed, by machine and by the Fail state they ended in (or their
+    status). `outcomes`: what the green ones came to; how many there were is no part of it, since an event may come twice.
+    """
+
+    resources: dict[str, Any]
+    announcements: frozenset[str]
+    findings: frozenset[str]
+    left: Counter[tuple[str, str]]
+    reds: Counter[tuple[str, str]]
+    outcomes: frozenset[tuple[str, str]]
+
+    def differences(self, wanted: "EndState") -> list[str]:
+        """In words, what is not as in `wanted`. Executions are looked at by neither number nor colour: they are ways, not ends."""
+        arns = sorted(self.resources.keys() | wanted.resources.keys())
+        there = [(arn, self.resources.get(arn), wanted.resources.get(arn)) for arn in arns]
+        found = [f"{arn}: {mine}, not {others}" for arn, mine, others in there if mine != others]
+        for what, told, to_tell in (("announced", self.announcements, wanted.announcements), ("finding", self.findings, wanted.findings)):
+            found += [f"never {what}: {text}" for text in sorted(to_tell - told)]
+            found += [f"{what}, and should not be: {text}" for text in sorted(told - to_tell)]
+        found += [f"left in {queue} {count} times: {body}" for (queue, body), count in sorted((self.left - wanted.left).items())]
+        found += [f"not in {queue} {count} times: {body}" for (queue, body), count in sorted((wanted.left - self.left).items())]
+        return found
+
+
+def end_state(local: LocalOrganization) -> EndState:
+    """See the module."""
+    cloud = local.cloud
+    plain = _Plain(cloud)
+    messages = [(queue, plain.text(body)) for queue, body in _messages()]
+    done = [execution for place in _places(cloud) for execution in executions(cloud, *place).values()]
+    green = [execution for execution in done if execution.status == "SUCCEEDED"]
+    return EndState(
+        resources={plain.text(arn): (resource.status, dict(resource.tags)) for arn, resource in _studio(cloud)},
+        announcements=frozenset(body for queue, body in messages if queue == ANNOUNCEMENTS),
+        findings=frozenset(body for queue, body in messages if queue == FINDINGS),
+        left=Counter(message for message in messages if message[0] not in (ANNOUNCEMENTS, FINDINGS)),
+        reds=Counter((execution.machine.name, _red(execution)) for execution in done if execution.status not in ("SUCCEEDED", "RUNNING")),
+        outcomes=frozenset((execution.machine.name, _outcome(execution)) for execution in green),
+    )
+
+
+def _places(cloud: Cloud) -> list[tuple[str, str]]:
+    return [(account.id, region) for account in cloud.organization.accounts for region in cloud.organization.regions]
+
+
+def _studio(cloud: Cloud) -> Iterator[tuple[str, Resource]]:
+    for place in _places(cloud):
+        yield from by_arn(cloud, *place).items()
+
+
+def _messages() -> Iterator[tuple[str, Any]]:
+    """Every message in every queue, seen or not: its queue, and what it says as JSON where it is JSON."""
+    for backends in sqs_backends.values():
+        for backend in backends.values():
+            for queue in backend.queues.values():
+                for message in queue._messages:
+                    yield queue.name, _read(message.body)
+
+
+def _red(execution: Execution) -> str:
+    """The state that it failed in, if that was a Fail state; else its status."""
+    entered = [event for event in execution.history.events if event["type"] == "FailStateEntered"]
+    return str(entered[-1]["stateEnteredEventDetails"]["name"]) if entered and execution.status == "FAILED" else execution.status
+
+
+def _outcome(execution: Execution) -> str:
+    output = json.loads(execution.output or "null")
+    return str(output.get("outcome")) if isinstance(output, dict) else ""
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+class _Plain:
+    """Takes out of a text what each run has of its own: domains are called by the order in which they came, ids and times go."""
+
+    def __init__(self, cloud: Cloud):
+        domains = sorted((resource for _, resource in _studio(cloud) if resource.kind == "Domain"), key=lambda domain: domain.number)
+        self._names = {domain.name.key[0]: f"d-{number}" for number, domain in enumerate(domains, 1)}
+
+    def text(self, value: Any) -> str:
+        text = value if isinstance(value, str) else json.dumps(self._without(value), sort_keys=True)
+        for own, plain in self._names.items():
+            text = text.replace(own, plain)
+        return _HASHES.sub("", _TIMES.sub("<time>", text))
+
+    def _without(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self._without(member) for name, member in value.items() if name not in _OF_ITS_OWN}
+        return [self._without(item) for item in value] if isinstance(value, list) else value

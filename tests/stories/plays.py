@@ -1,0 +1,118 @@
+"""Plays: what people do on the platform, by name, for whoever wants to see it done again and again: with faults, with fewer permissions, or measured.
+
+A play asserts nothing and ends when nothing is due any more. What it should come to is said by a story, or by the same play without faults.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from localaws.organization_file import Account
+from localaws.studio import fail_next
+from localaws.studio.core import behaviour
+from tests.stories.people import FRAUD_TAGS, Platform
+
+Act = Callable[[Platform], None]
+
+
+@dataclass(frozen=True)
+class Play:
+    """`act` is all that people do, on a platform of its own. `workflow` is what it is about."""
+
+    name: str
+    workflow: str
+    act: Act
+
+
+PLAYS: dict[str, Play] = {}
+
+
+def play(workflow: str) -> Callable[[Act], Act]:
+    """The function is a play of this workflow, by its own name."""
+
+    def register(act: Act) -> Act:
+        PLAYS[act.__name__] = Play(act.__name__, workflow, act)
+        return act
+
+    return register
+
+
+@play("profile_cost_tagging")
+def a_profile_is_created(platform: Platform) -> None:
+    platform.profile("fraud-dev")
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_profile_is_created_in_another_region(platform: Platform) -> None:
+    platform.profile("fraud-dev", region="us-east-1")
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_profile_is_created_for_a_single_sign_on_user(platform: Platform) -> None:
+    platform.profile("pricing-prod", "bob-1f3", sso_user="bob@example.com")
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_profile_is_created_with_some_tags(platform: Platform) -> None:
+    given = {"team": "blue", "ml:project": "fraud", "ml:owner": "somebody else"}
+    platform.profile("fraud-dev", Tags=[{"Key": key, "Value": value} for key, value in given.items()])
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_profile_has_its_tags_already(platform: Platform) -> None:
+    platform.profile("fraud-dev", Tags=[{"Key": key, "Value": value} for key, value in FRAUD_TAGS.items()])
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_profile_stays_pending_for_minutes(platform: Platform) -> None:
+    behaviour(platform.local.cloud).seconds["UserProfile", "creation"] = 200
+    platform.profile("fraud-dev")
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_profile_cannot_be_created(platform: Platform) -> None:
+    fail_next(platform.local.cloud, "UserProfile", "the execution role is not there")
+    platform.profile("fraud-dev")
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_profile_is_deleted_before_we_came(platform: Platform) -> None:
+    behaviour(platform.local.cloud).seconds["UserProfile", "creation"] = 3
+    domain = platform.profile("fraud-dev").split("/")[1]
+    platform.local.advance(4)
+    platform.client("sagemaker", "fraud-dev").delete_user_profile(DomainId=domain, UserProfileName="alice")
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def an_account_has_no_tags(platform: Platform) -> None:
+    platform.profile("newcomer-dev", "carol")
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def an_account_was_vended_a_moment_ago_and_its_role_comes_later(platform: Platform) -> None:
+    """StackSets plant our role some minutes after the first profile is there."""
+    tags = {"ml:project": "fraud", "ml:cost-center": "R-4711", "ml:owner": "fraud-team"}
+    platform.local.vend(Account("fraud-preprod", "888888888888", "ML/Dev", tags=tags))
+    platform.local.settle()
+    plant = platform.without_role("fraud-preprod", "profile_cost_tagging")
+    platform.profile("fraud-preprod")
+    platform.local.advance(400)
+    plant()
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_team_gets_its_profiles_all_at_once(platform: Platform) -> None:
+    domain = platform.domain("fraud-dev")
+    sagemaker = platform.client("sagemaker", "fraud-dev")
+    for name in ("ann", "ben", "cem"):
+        sagemaker.create_user_profile(DomainId=domain, UserProfileName=name)
+    platform.local.settle()

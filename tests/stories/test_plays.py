@@ -1,0 +1,42 @@
+"""What plays promise to those who run them again and again."""
+
+import pytest
+
+from localaws.local import LocalOrganization
+from tests.stories.people import Platform
+from tests.stories.plays import PLAYS
+
+
+@pytest.mark.parametrize("name", PLAYS)
+def test_a_play_ends_green_with_nothing_left_and_nothing_due(deployed_organization: LocalOrganization, name: str) -> None:
+    platform = Platform(deployed_organization)
+    platform.watch_hub_bus()
+    platform.watch_findings()
+    PLAYS[name].act(platform)
+    assert platform.local.clock.next_due is None
+    end = platform.end_state()
+    assert not end.reds
+    assert not end.left
+    assert end.outcomes
+
+
+def test_looking_at_the_end_state_changes_nothing_and_sees_what_is_different(deployed_organization: LocalOrganization) -> None:
+    platform = Platform(deployed_organization)
+    platform.watch_hub_bus()
+    platform.watch_findings()
+    platform.profile("newcomer-dev", "carol")
+    platform.local.settle()
+    first = platform.end_state()
+    calls = len(platform.local.cloud.log.calls)
+    assert platform.end_state() == first
+    assert platform.end_state().differences(first) == []
+    assert len(platform.local.cloud.log.calls) == calls
+    (profile,) = (arn for arn in first.resources if ":user-profile/" in arn)
+    assert first.resources[profile] == ("InService", {"ml:user": "carol"})
+    assert len(first.findings) == len(first.announcements) == 1
+
+    platform.profile("fraud-dev")
+    platform.local.settle()
+    differences = platform.end_state().differences(first)
+    assert any("user-profile/d-2/alice" in line and "R-4711" in line for line in differences)
+    assert any(line.startswith("announced, and should not be") for line in differences)
