@@ -11,6 +11,9 @@ Three kinds of code meet the clock:
 * a *task* (`localaws.turns.Task`, a thread) calls `Clock.sleep` like any program, and gives its turn away until it wakes.
 
 Code outside of these, a test or a demo, drives the clock: its `Clock.sleep` runs whatever is due meanwhile.
+
+What stands in the *calendar* (`Clock.calendar`) has no end: schedules fire for ever. Only `advance` runs it; for `settle` it is not due. Time that
+passed otherwise does not lose it: what was missed runs when time is next advanced, late.
 """
 
 import heapq
@@ -99,6 +102,13 @@ class Promise:
         return self.value
 
 
+def _first(queue: list[Entry]) -> float | None:
+    """When the first entry is due that is not cancelled."""
+    while queue and queue[0].cancelled:
+        heapq.heappop(queue)
+    return queue[0].when if queue else None
+
+
 class Clock:
     """See the module. `start` is where virtual time begins; `seed` orders what is due at the same moment."""
 
@@ -106,6 +116,7 @@ class Clock:
         self.now: float = start.timestamp()
         self._random = Random(f"clock-{seed}")
         self._queue: list[Entry] = []
+        self._calendar: list[Entry] = []
         self._number = 0
         self._atomic = 0
         self._failures: list[Exception] = []
@@ -135,9 +146,16 @@ class Clock:
         return self.at(self.now + max(0.0, seconds), action)
 
     def at(self, when: float, action: Action) -> Entry:
+        return self._enter(self._queue, when, action)
+
+    def calendar(self, when: float, action: Action) -> Entry:
+        """Something that only `advance` runs: a schedule's next time."""
+        return self._enter(self._calendar, when, action)
+
+    def _enter(self, queue: list[Entry], when: float, action: Action) -> Entry:
         self._number += 1
         entry = Entry(max(when, self.now), self._random.random(), self._number, action)
-        heapq.heappush(self._queue, entry)
+        heapq.heappush(queue, entry)
         return entry
 
     def promise(self) -> Promise:
@@ -177,17 +195,18 @@ class Clock:
 
     @property
     def next_due(self) -> float | None:
-        while self._queue and self._queue[0].cancelled:
-            heapq.heappop(self._queue)
-        return self._queue[0].when if self._queue else None
+        return _first(self._queue)
 
     def run_next(self, until: float = float("inf")) -> bool:
         """Jump to the next entry, if it is due by `until`, and run it. What it raises is kept: it is not the fault of whoever lets time pass."""
-        due = self.next_due
+        return self._run_first(self._queue, until)
+
+    def _run_first(self, queue: list[Entry], until: float) -> bool:
+        due = _first(queue)
         if due is None or due > until:
             return False
-        entry = heapq.heappop(self._queue)
-        self._set(entry.when)
+        entry = heapq.heappop(queue)
+        self._set(max(entry.when, self.now))
         try:
             with self.atomic():
                 entry.action()
@@ -216,8 +235,13 @@ class Clock:
         raise ClockStuck(f"{budget} entries ran and more are due: what sets itself off again without end?")
 
     def advance(self, seconds: float) -> None:
-        """Let this much time pass, with all that is due in it, then raise what entries raised."""
-        self._pass(seconds)
+        """Let this much time pass, with all that is due in it and what stands in the calendar, then raise what entries raised."""
+        until = self.now + seconds
+        while (when := _first(self._calendar)) is not None and when <= until:
+            while self.run_next(when):
+                pass
+            self._run_first(self._calendar, until)
+        self._pass(until - self.now)
         self.raise_failures()
 
     def _pass(self, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from localaws import billing, cloudformation, identity, organizations, studio, subscriptions, tables
 from localaws.eventbridge import service as eventbridge
 from localaws.functions import event_sources
+from localaws.scheduler import service as scheduler
 from localaws.states import service as stepfunctions
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "eventbridge",
     "identity",
     "organizations",
+    "scheduler",
     "stepfunctions",
     "studio",
     "subscriptions",

@@ -128,3 +128,33 @@ def test_what_an_entry_raises_is_not_the_fault_of_whoever_lets_time_pass(clock: 
         clock.settle()
     assert "IndexError" in raised.value.__notes__[0]
     clock.settle()
+
+
+def test_the_calendar_is_for_advance_alone(clock: Clock) -> None:
+    """What recurs for ever is never due for `settle`, nor for a sleep; time that passes so does not lose it."""
+    ran: list[tuple[str, float]] = []
+
+    def note(name: str) -> None:
+        ran.append((name, clock.now - START.timestamp()))
+
+    def recur() -> None:
+        note("calendar")
+        clock.later(10, lambda: note("what it set off"))
+        clock.calendar(clock.now + 100, recur)
+
+    clock.calendar(START.timestamp() + 100, recur)
+    clock.later(150, lambda: note("entry"))
+    time.sleep(120)
+    clock.settle()
+    assert ran == [("entry", 150)]
+    clock.advance(5)
+    clock.settle()
+    assert ran[1:] == [("calendar", 150), ("what it set off", 160)]
+    clock.advance(200)
+    assert ran[3:] == [("calendar", 250), ("what it set off", 260), ("calendar", 350), ("what it set off", 360)]
+
+
+def test_what_stood_in_the_calendar_and_is_cancelled_does_not_run(clock: Clock) -> None:
+    clock.calendar(START.timestamp() + 60, lambda: pytest.fail("it was cancelled")).cancel()
+    clock.advance(120)
+    assert clock.now == START.timestamp() + 120

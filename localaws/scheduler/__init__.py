@@ -1,0 +1,1 @@
+"""EventBridge Scheduler: schedules in groups, fired by the clock's calendar, each with the role and retries of its target."""
