@@ -13,7 +13,6 @@ class Schedule(ResourceType):
     name = "AWS::Scheduler::Schedule"
     properties = frozenset(
         {
-            "ActionAfterCompletion",
             "Description",
             "EndDate",
             "FlexibleTimeWindow",
