@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check serve build
+.PHONY: help setup demo test check serve build redrive
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -36,3 +36,6 @@ serve: setup  ## Serve the demo's organization on loopback, for boto3 and the AW
 build: setup  ## Build the deployable package with the SAM CLI (needs `sam` and Python 3.13)
 	@command -v sam >/dev/null || { echo "make build needs the AWS SAM CLI (pip install aws-sam-cli, in an environment of its own) and Python 3.13"; exit 1; }
 	sam build
+
+redrive: setup  ## Say what waits for a person in the deployed stack; with EXECUTE=1 set it going again (STACK=…, MOST=…)
+	@$(BIN)/python -m tools.redrive $(if $(filter 1,$(EXECUTE)),--execute) $(if $(STACK),--stack $(STACK)) $(if $(MOST),--most $(MOST))

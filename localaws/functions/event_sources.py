@@ -162,9 +162,18 @@ def delete_event_source_mapping(cloud: Cloud, call: Call) -> dict[str, Any]:
 @follow("sqs", "SendMessage", "SendMessageBatch")
 def on_arrival(cloud: Cloud, call: Call, _: dict[str, Any]) -> None:
     """Something came into a queue: whoever reads it looks."""
+    _wake(cloud, call, [entry.get("DelaySeconds", 0) for entry in call.params.get("Entries", [call.params])])
+
+
+@follow("sqs", "ChangeMessageVisibility")
+def on_release(cloud: Cloud, call: Call, _: dict[str, Any]) -> None:
+    """A message that somebody has in hand is to be seen again, now or later."""
+    _wake(cloud, call, [call.params["VisibilityTimeout"]])
+
+
+def _wake(cloud: Cloud, call: Call, delays: list[int]) -> None:
     account, name = call.params["QueueUrl"].rstrip("/").split("/")[-2:]
     queue_arn = f"arn:aws:sqs:{call.region}:{account}:{name}"
-    delays = [entry.get("DelaySeconds", 0) for entry in call.params.get("Entries", [call.params])]
     for mapping in cloud.table(_TABLE, account, call.region).values():
         if mapping.queue_arn == queue_arn:
             for delay in sorted(set(delays)):

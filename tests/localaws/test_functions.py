@@ -222,6 +222,20 @@ def test_a_partial_batch_response_keeps_what_failed_until_it_is_dead(local: Loca
     assert len(local.cloud.log.invocations) == 3, "once with all three, twice more with what failed"
 
 
+def test_a_message_that_somebody_gives_back_is_taken_at_once(local: LocalOrganization) -> None:
+    queue, _ = map_queue(local, PARTIAL, Enabled=False)
+    functions, sqs = local.client("lambda", "hub"), local.client("sqs", "hub")
+    sqs.send_message(QueueUrl=queue, MessageBody="one")
+    (message,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=600)["Messages"]
+    (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    local.settle()
+    assert local.cloud.log.invocations == []
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    local.settle()
+    assert len(local.cloud.log.invocations) == 1
+
+
 def test_a_failing_function_gets_its_whole_batch_again(local: LocalOrganization) -> None:
     queue, dead = map_queue(local, "def handler(event, context):\n    raise ValueError\n")
     local.client("sqs", "hub").send_message(QueueUrl=queue, MessageBody="one")

@@ -75,6 +75,20 @@ def test_a_message_is_hidden_while_somebody_works_on_it_and_gone_when_deleted(lo
     assert received() == []
 
 
+def test_a_message_given_back_is_there_for_the_next_at_once(local: LocalOrganization) -> None:
+    sqs = local.client("sqs", "hub")
+    url = sqs.create_queue(QueueName="work", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="one")
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    (again,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert again["MessageId"] == message["MessageId"]
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=again["ReceiptHandle"], VisibilityTimeout=600)
+    local.advance(61)
+    assert "Messages" not in sqs.receive_message(QueueUrl=url), "it is hidden for longer than the queue says"
+
+
 def test_a_batch_is_sent_entry_by_entry_and_a_delayed_message_comes_later(local: LocalOrganization) -> None:
     sqs = local.client("sqs", "hub")
     url = sqs.create_queue(QueueName="work")["QueueUrl"]

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from localaws.local import LocalOrganization
+from tests.stories.intake_troubles import created, message, put_role_back, statuses, without_role
 from tests.stories.people import FRAUD_TAGS, Platform
-
-PROFILE_ROLE = "profile_cost_tagging"
 
 
 @pytest.fixture
@@ -16,45 +15,11 @@ def platform(deployed_organization: LocalOrganization) -> Platform:
     return Platform(deployed_organization)
 
 
-def created(platform: Platform) -> dict[str, Any]:
-    """The event of the profile's creation, as it was delivered to the hub bus."""
-    events = [delivery["event"] for delivery in platform.local.cloud.log.deliveries]
-    return next(event for event in events if event["detail"].get("eventName") == "CreateUserProfile")
-
-
-def message(event: dict[str, Any]) -> str:
-    return json.dumps({"workflow": "profile_cost_tagging", "event": event})
-
-
 def laid_aside(platform: Platform) -> list[dict[str, Any]]:
     """Messages in the dead-letter queue, with their attributes."""
     queue = platform.output("IntakeDlqUrl")
     received: list[dict[str, Any]] = platform.client("sqs", "hub").receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"]
     return received
-
-
-def statuses(platform: Platform) -> list[tuple[str, str]]:
-    """Status and suffix of each execution, the oldest first."""
-    executions = platform.executions()
-    first = executions[0]["name"]
-    return [(execution["status"], execution["name"].removeprefix(first)) for execution in executions]
-
-
-def without_role(platform: Platform) -> dict[str, Any]:
-    """Take our role out of the member account; what it was, to put it back."""
-    iam = platform.client("iam", "fraud-dev")
-    role: dict[str, Any] = iam.get_role(RoleName=PROFILE_ROLE)["Role"]
-    (name,) = iam.list_role_policies(RoleName=PROFILE_ROLE)["PolicyNames"]
-    policy = iam.get_role_policy(RoleName=PROFILE_ROLE, PolicyName=name)["PolicyDocument"]
-    iam.delete_role_policy(RoleName=PROFILE_ROLE, PolicyName=name)
-    iam.delete_role(RoleName=PROFILE_ROLE)
-    return {"trust": role["AssumeRolePolicyDocument"], "policy": policy}
-
-
-def put_role_back(platform: Platform, role: dict[str, Any]) -> None:
-    iam = platform.client("iam", "fraud-dev")
-    iam.create_role(RoleName=PROFILE_ROLE, Path="/steward/", AssumeRolePolicyDocument=json.dumps(role["trust"]))
-    iam.put_role_policy(RoleName=PROFILE_ROLE, PolicyName="put-back", PolicyDocument=json.dumps(role["policy"]))
 
 
 def test_one_event_delivered_twice_is_one_execution(platform: Platform) -> None:
