@@ -20,7 +20,7 @@ TEMPLATES = [ROOT / "template.yaml", *sorted((ROOT / "accounts").glob("*.yaml"))
 STEPS = sorted(path for name in MACHINES for path in (ROOT / "functions" / name).glob("*.py") if path.name != "__init__.py")
 EVENTS = sorted((ROOT / "events").glob("*/*.json"))
 
-WATCHED = ("AWS::SQS::Queue", "AWS::Serverless::StateMachine", "AWS::Scheduler::Schedule")
+WATCHED = ("AWS::SQS::Queue", "AWS::Serverless::StateMachine")
 OF_AWS = re.compile(r"(States|Lambda|EventBridge|SNS|Sns|SageMaker|Sfn)\.\w+")
 
 
@@ -49,6 +49,12 @@ def all_states(block: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
             yield from all_states(inner)
 
 
+def schedules() -> dict[str, dict[str, Any]]:
+    """The template's schedules by the workflow that each is for."""
+    found = resources("AWS::Scheduler::Schedule").values()
+    return {json.loads(schedule["Target"]["Input"])["workflow"]: schedule for schedule in found}
+
+
 def pascal(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
@@ -75,7 +81,7 @@ def test_there_is_something_to_check() -> None:
 @pytest.mark.parametrize("workflow", MACHINES)
 def test_a_workflow_has_a_folder_of_steps_events_a_page_and_a_machine_in_the_template(workflow: str) -> None:
     assert [step for step in STEPS if step.parent.name == workflow]
-    assert [event for event in EVENTS if event.parent.name == workflow]
+    assert workflow in schedules() or [event for event in EVENTS if event.parent.name == workflow]
     assert (ROOT / "docs" / "workflows" / f"{workflow}.md").is_file()
     properties = resources("AWS::Serverless::StateMachine")[f"{pascal(workflow)}StateMachine"]
     assert properties["DefinitionUri"] == f"statemachines/{workflow}.asl.yaml"
@@ -230,7 +236,7 @@ def test_hub_roles_of_a_workflow_lie_under_the_path_that_members_trust(workflow:
         assert functions[name]["Role"]["Fn::GetAtt"][0] == f"{name}Role"
         assert roles[f"{name}Role"]["Path"] == f"/steward/{workflow}/"
     assert resources("AWS::Serverless::StateMachine")[f"{pascal(workflow)}StateMachine"]["RolePath"] == f"/steward/{workflow}/"
-    member_role = resources("AWS::IAM::Role", ROOT / "accounts" / "member_roles.yaml")[f"{pascal(workflow)}Role"]
+    (member_role,) = [role for path in TEMPLATES[1:] for name, role in resources("AWS::IAM::Role", path).items() if name == f"{pascal(workflow)}Role"]
     assert (member_role["Path"], member_role["RoleName"]) == ("/steward/", workflow)
     (trust,) = member_role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Condition"]["ArnLike"]["aws:PrincipalArn"]["Fn::Sub"].endswith(f":role/steward/{workflow}/*")
@@ -253,24 +259,47 @@ def test_an_event_starts_its_workflow_and_an_ignored_one_starts_none(event: Path
         assert compile_pattern(pattern).matches(json.loads(event.read_text())) is not ignored
 
 
-@pytest.mark.parametrize("workflow", MACHINES)
+@pytest.mark.parametrize("workflow", sorted({event.parent.name for event in EVENTS}))
 def test_members_forward_exactly_what_the_hub_asks_for(workflow: str) -> None:
     ours, theirs = patterns(workflow)
     assert ours == theirs
 
 
-@pytest.mark.parametrize("workflow", MACHINES)
+@pytest.mark.parametrize("workflow", sorted({event.parent.name for event in EVENTS}))
 def test_the_hubs_rule_says_which_workflow_it_is_for(workflow: str) -> None:
     (target,) = resources("AWS::Events::Rule")[f"{pascal(workflow)}Rule"]["Targets"]
     assert target["InputTransformer"]["InputTemplate"] == f'{{"workflow": "{workflow}", "event": <aws.events.event.json>}}'
     assert "DeadLetterConfig" in target
 
 
+@pytest.mark.parametrize("workflow", schedules())
+def test_a_schedule_says_for_which_workflow_it_is_and_when_it_came_due(workflow: str) -> None:
+    assert workflow in MACHINES
+    target = schedules()[workflow]["Target"]
+    message = json.loads(target["Input"])
+    assert set(message) == {"workflow", "schedule"}
+    assert re.fullmatch(r"[a-z][a-z0-9-]{0,31}", message["schedule"]["name"])
+    assert message["schedule"] == {"name": message["schedule"]["name"], "time": "<aws.scheduler.scheduled-time>"}
+    assert target["Arn"] == {"Fn::GetAtt": ["IntakeQueue", "Arn"]}
+
+
 # Watching
 
 
+@pytest.mark.parametrize("workflow", schedules())
+def test_a_schedule_that_does_not_come_through_is_noticed(workflow: str) -> None:
+    """Scheduler's own metrics know groups only: what is watched is that executions start. What it could not deliver lies in a queue with an alarm."""
+    machine_name = f"{pascal(workflow)}StateMachine"
+    alarms = [alarm for alarm in resources("AWS::CloudWatch::Alarm").values() if alarm.get("MetricName") == "ExecutionsStarted"]
+    (alarm,) = [alarm for alarm in alarms if {"Ref": machine_name} in everything_in(alarm["Dimensions"])]
+    assert (alarm["TreatMissingData"], alarm["ComparisonOperator"], alarm["Threshold"]) == ("breaching", "LessThanThreshold", 1)
+    assert alarm["AlarmActions"]
+    queue, _ = schedules()[workflow]["Target"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"]
+    assert queue in resources("AWS::SQS::Queue")
+
+
 @pytest.mark.parametrize("name", [name for kind in WATCHED for name in resources(kind)])
-def test_every_queue_machine_and_schedule_has_an_alarm_that_somebody_hears(name: str) -> None:
+def test_every_queue_and_machine_has_an_alarm_that_somebody_hears(name: str) -> None:
     alarms = [alarm for alarm in resources("AWS::CloudWatch::Alarm").values() if {"Ref": name} in everything_in(alarm) or _names(alarm, name)]
     assert alarms
     for alarm in alarms:

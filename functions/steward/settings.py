@@ -46,6 +46,28 @@ class ProfileCostTaggingSettings:
         )
 
 
+@dataclass(frozen=True)
+class CostKeyActivationSettings:
+    """`tag_keys` are to be cost allocation tags of the payer, which is the organization's management account."""
+
+    payer_account_id: str
+    payer_account_arn: str
+    payer_role_name: str
+    tag_keys: tuple[str, ...]
+    dry_run: bool
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(
+            payer_account_id=_text("PAYER_ACCOUNT_ID"),
+            payer_account_arn=_text("PAYER_ACCOUNT_ARN"),
+            payer_role_name=_text("PAYER_ROLE_NAME"),
+            tag_keys=_list("COST_TAG_KEYS"),
+            dry_run=_switch("DRY_RUN"),
+        )
+
+
 def _text(name: str) -> str:
     if value := os.environ.get(name, "").strip():
         return value

@@ -28,7 +28,7 @@ def member_session(sts: "STSClient", account_id: str, region: str, role_name: st
     except ClientError as error:
         if error.response["Error"]["Code"] != "AccessDenied":
             raise
-        raise MemberRoleNotAssumable(f"{role_arn} does not let us in: is the member roles StackSet deployed to account {account_id}?") from error
+        raise MemberRoleNotAssumable(f"{role_arn} does not let us in: is our role deployed to account {account_id}, and for us?") from error
     return MemberSession(region, answer["Credentials"])
 
 
