@@ -49,16 +49,16 @@ class Platform:
         sagemaker = self.client("sagemaker", account, arn.split(":")[3])
         return {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
 
-    def executions(self) -> list[dict[str, Any]]:
-        """Every execution of profile_cost_tagging, described, the oldest first."""
+    def executions(self, workflow: str = "profile_cost_tagging") -> list[dict[str, Any]]:
+        """Every execution of the workflow, described, the oldest first."""
         states = self.client("stepfunctions", "hub")
-        machine = self.output("ProfileCostTaggingStateMachineArn")
+        machine = self.output(f"{workflow.title().replace('_', '')}StateMachineArn")
         listed = states.list_executions(stateMachineArn=machine)["executions"]
         return [states.describe_execution(executionArn=execution["executionArn"]) for execution in reversed(listed)]
 
-    def the_execution(self) -> dict[str, Any]:
+    def the_execution(self, workflow: str = "profile_cost_tagging") -> dict[str, Any]:
         """The only one there is, with its output read."""
-        (execution,) = self.executions()
+        (execution,) = self.executions(workflow)
         return {**execution, "output": json.loads(execution.get("output") or "null")}
 
     def states_entered(self, execution: dict[str, Any]) -> list[str]:
