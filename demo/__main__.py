@@ -3,7 +3,7 @@
 import sys
 from datetime import datetime
 
-from demo.chapters import profile_cost_tagging
+from demo.chapters import cost_key_activation, profile_cost_tagging
 from demo.report import Report
 from demo.stage import Stage
 
@@ -13,7 +13,7 @@ def main() -> int:
     with Stage() as stage:
         report = Report(stage)
         start = datetime.fromisoformat(stage.settle())
-        for chapter in (profile_cost_tagging,):
+        for chapter in (profile_cost_tagging, cost_key_activation):
             print(f"\n{chapter.TITLE}", flush=True)
             chapter.play(report)
         return report.finish(start)

@@ -74,7 +74,8 @@ class Report:
         history = self.stage.client("stepfunctions", "hub").get_paginator("get_execution_history")
         pages = history.paginate(executionArn=execution["executionArn"])
         transitions = sum(event["type"].endswith("StateEntered") for page in pages for event in page["events"])
-        given = json.loads(execution["input"])
+        where = execution["executionArn"].split(":")  # a schedule is of no member account: it runs where the machine is
+        given = {"account_id": where[4], "region": where[3]} | json.loads(execution["input"])
         row = Execution(
             chapter,
             workflow,

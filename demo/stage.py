@@ -43,9 +43,9 @@ class Stage:
             self._server.wait()
 
     @cache  # noqa: B019 - one stage a run
-    def client(self, service: str, account: str) -> Any:
-        """A boto3 client with the account's profile of the served AWS config."""
-        return boto3.Session(profile_name=account).client(service)  # type: ignore[call-overload]
+    def client(self, service: str, account: str, region: str | None = None) -> Any:
+        """A boto3 client with the account's profile of the served AWS config, which has the home Region."""
+        return boto3.Session(profile_name=account, region_name=region).client(service)  # type: ignore[call-overload]
 
     @cache  # noqa: B019
     def outputs(self) -> dict[str, str]:
@@ -56,6 +56,10 @@ class Stage:
     def settle(self) -> str:
         """Let everything happen that is due; virtual time afterwards."""
         return _localaws("settle")
+
+    def advance(self, duration: str) -> str:
+        """Let time pass, and with it what is on a schedule; virtual time afterwards."""
+        return _localaws("advance", duration)
 
     def send(self, event: dict[str, Any]) -> None:
         """Have EventBridge deliver an event, as it is."""

@@ -59,6 +59,11 @@ def note_use(cloud: Cloud, keys: Iterable[str], *, costs: bool) -> None:
             entry.cost_something = now
 
 
+def statuses(cloud: Cloud) -> dict[str, str]:
+    """``Active`` or ``Inactive`` for each key that billing has learnt of by now."""
+    return {key: _status(entry) for key, entry in _known(cloud).items()}
+
+
 def _table(cloud: Cloud) -> dict[str, TagKey]:
     return cloud.table("ce:TagKey", cloud.organization.management_id, REGION)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.sqs.models import sqs_backends
 
+from localaws.billing import statuses
 from localaws.cloud import Cloud
 from localaws.local import LocalOrganization
 from localaws.states.executions import Execution, executions
@@ -27,9 +28,9 @@ _HASHES = re.compile(r"-[0-9a-f]{12}(-r\d+)?\b")
 
 @dataclass(frozen=True)
 class EndState:
-    """`resources`: status and tags of everything in Studio. `announcements`, `findings`: what was told, however often. `left`: messages that lie in
-    queues which nobody reads, and how many. `reds`: the executions that did not succeed, by machine and by the Fail state they ended in (or their
-    status). `outcomes`: what the green ones came to; how many there were is no part of it, since an event may come twice.
+    """`resources`: status and tags of everything in Studio, and the payer's cost allocation tags. `announcements`, `findings`: what was told, however
+    often. `left`: messages that lie in queues which nobody reads, and how many. `reds`: the executions that did not succeed, by machine and by the Fail
+    state they ended in (or their status). `outcomes`: what the green ones came to; how many there were is no part of it, since an event may come twice.
     """
 
     resources: dict[str, Any]
@@ -60,7 +61,8 @@ def end_state(local: LocalOrganization) -> EndState:
     done = [execution for place in _places(cloud) for execution in executions(cloud, *place).values()]
     green = [execution for execution in done if execution.status == "SUCCEEDED"]
     return EndState(
-        resources={plain.text(arn): (resource.status, dict(resource.tags)) for arn, resource in _studio(cloud)},
+        resources={plain.text(arn): (resource.status, dict(resource.tags)) for arn, resource in _studio(cloud)}
+        | {f"cost allocation tag {key}": status for key, status in statuses(cloud).items()},
         announcements=frozenset(body for queue, body in messages if queue == ANNOUNCEMENTS),
         findings=frozenset(body for queue, body in messages if queue == FINDINGS),
         left=Counter(message for message in messages if message[0] not in (ANNOUNCEMENTS, FINDINGS)),

@@ -6,10 +6,13 @@ A play asserts nothing and ends when nothing is due any more. What it should com
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from localaws import billing
 from localaws.organization_file import Account
 from localaws.studio import fail_next
 from localaws.studio.core import behaviour
 from tests.stories.people import FRAUD_TAGS, Platform
+
+DAY = 24 * 3600
 
 Act = Callable[[Platform], None]
 
@@ -107,6 +110,20 @@ def an_account_was_vended_a_moment_ago_and_its_role_comes_later(platform: Platfo
     platform.local.advance(400)
     plant()
     platform.local.settle()
+
+
+@play("cost_key_activation")
+def billing_learns_of_our_keys(platform: Platform) -> None:
+    """The first morning they are not known, the second they are activated, the third there is nothing to do."""
+    platform.profile("fraud-dev")
+    platform.local.advance(3 * DAY)
+
+
+@play("cost_key_activation")
+def billing_refuses_one_of_our_keys(platform: Platform) -> None:
+    billing.behaviour(platform.local.cloud).refused["ml:owner"] = ("TagKeyNotAllowed", "not this one")
+    platform.profile("fraud-dev")
+    platform.local.advance(2 * DAY)
 
 
 @play("profile_cost_tagging")
