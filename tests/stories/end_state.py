@@ -29,8 +29,9 @@ _HASHES = re.compile(r"-[0-9a-f]{12}(-r\d+)?\b")
 @dataclass(frozen=True)
 class EndState:
     """`resources`: status and tags of everything in Studio, and the payer's cost allocation tags. `announcements`, `findings`: what was told, however
-    often. `left`: messages that lie in queues which nobody reads, and how many. `reds`: the executions that did not succeed, by machine and by the Fail
-    state they ended in (or their status). `outcomes`: what the green ones came to; how many there were is no part of it, since an event may come twice.
+    often. `left`: messages that lie in queues which nobody reads, and how many. `reds`: the executions that did not succeed, by machine and by the
+    Fail state they ended in (or their status). `outcomes`: what the green ones came to; how many there were is no part of it, since an event may come
+    twice.
     """
 
     resources: dict[str, Any]

@@ -24,6 +24,11 @@ class Platform:
     def output(self, key: str) -> str:
         return self.local.outputs["studio-steward"][key]
 
+    def deploy(self, **parameters: str) -> None:
+        """Update the hub stack with these parameters, the others as they are in the organization's file."""
+        (stack,) = (stack for stack in self.local.organization.stacks if stack.name == "studio-steward")
+        self.local.deploy(stack, parameters)
+
     def domain(self, account: str, region: str | None = None, *, sso: bool = False) -> str:
         """A new domain in service; its id."""
         account_id = self.local.organization.account(account).id

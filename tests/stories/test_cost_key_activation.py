@@ -170,8 +170,7 @@ def test_in_a_dry_run_the_changes_are_told_and_nothing_is_activated(platform: Pl
     announced = platform.watch_hub_bus()
     platform.profile("fraud-dev")
     platform.local.settle()
-    (stack,) = [stack for stack in platform.local.organization.stacks if stack.name == "studio-steward"]
-    platform.local.deploy(stack, {"DryRun": "true"})
+    platform.deploy(DryRun="true")
     platform.local.advance(2 * DAY)
     output = last_output(platform)
     assert (output["outcome"], output["dry_run"], len(output["changes"])) == ("CostKeysActivated", True, 4)
@@ -197,7 +196,6 @@ def test_a_schedule_that_fires_twice_for_one_time_is_one_run(platform: Platform)
 
 
 def test_without_a_payer_account_there_is_no_schedule(platform: Platform) -> None:
-    (stack,) = [stack for stack in platform.local.organization.stacks if stack.name == "studio-steward"]
-    platform.local.deploy(stack, {"PayerAccountId": ""})
+    platform.deploy(PayerAccountId="")
     platform.local.advance(2 * DAY)
     assert runs(platform) == []

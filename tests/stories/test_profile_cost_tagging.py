@@ -225,8 +225,7 @@ def test_without_our_role_the_execution_waits_and_ends_red_saying_what_to_do(pla
 
 def test_with_dry_run_the_changes_are_shown_and_nothing_is_written(platform: Platform) -> None:
     queue = platform.watch_hub_bus()
-    (stack,) = platform.local.organization.stacks
-    platform.local.deploy(stack, {"DryRun": "true"})
+    platform.deploy(DryRun="true")
     profile = platform.profile("fraud-dev")
     platform.local.settle()
     assert platform.tags("fraud-dev", profile) == {}
