@@ -298,13 +298,28 @@ def test_a_schedule_that_does_not_come_through_is_noticed(workflow: str) -> None
     assert queue in resources("AWS::SQS::Queue")
 
 
-@pytest.mark.parametrize("name", [name for kind in WATCHED for name in resources(kind)])
-def test_every_queue_and_machine_has_an_alarm_that_somebody_hears(name: str) -> None:
+def watched() -> list[str]:
+    """Queues, machines, and the functions that no machine tries again and answers for."""
+    steps = {f"{pascal(step.stem)}Function" for step in STEPS}
+    return [*(name for kind in WATCHED for name in resources(kind)), *(name for name in resources("AWS::Serverless::Function") if name not in steps)]
+
+
+@pytest.mark.parametrize("name", watched())
+def test_every_queue_and_machine_and_lone_function_has_an_alarm_that_somebody_hears(name: str) -> None:
     alarms = [alarm for alarm in resources("AWS::CloudWatch::Alarm").values() if {"Ref": name} in everything_in(alarm) or _names(alarm, name)]
     assert alarms
     for alarm in alarms:
         assert alarm["AlarmActions"]
         assert alarm["AlarmDescription"]
+
+
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_however_an_execution_ended_red_it_is_noticed(workflow: str) -> None:
+    red = resources("AWS::CloudWatch::Alarm")[f"{pascal(workflow)}FailedAlarm"]["Metrics"]
+    ends = {metric["MetricStat"]["Metric"]["MetricName"] for metric in red if "MetricStat" in metric}
+    assert ends == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
+    (total,) = [metric for metric in red if "Expression" in metric]
+    assert all(f"FILL({metric['Id']}, 0)" in total["Expression"] for metric in red if metric is not total)
 
 
 def _names(alarm: dict[str, Any], name: str) -> bool:
