@@ -1,7 +1,7 @@
 """Reading a state machine's definition: everything that AWS would refuse at CreateStateMachine is refused here, naming the state and the field.
 
 `load` raises ``AwsError("InvalidDefinition")`` for what is wrong, and `Refused` for what AWS has and localaws has not: JSONPath, Distributed Map,
-``Credentials``, heartbeats, and the patterns of `localaws.states.integrations`.
+``Credentials``, and the patterns of `localaws.states.integrations`.
 
 Sources: the Amazon States Language specification, and "Transforming data with JSONata" and "Passing data between states with variables" of the
 developer guide. Two checks are stricter than what is documented: a Task must have Arguments, and names of `$states` members that do not exist are
@@ -23,7 +23,7 @@ Definition = dict[str, Any]
 _MACHINE = {"Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds", "Version"}
 _ALWAYS = {"Type", "Comment", "QueryLanguage"}
 _FIELDS = {
-    "Task": {"Resource", "Arguments", "TimeoutSeconds", "Retry", "Catch", "Output", "Assign", "Next", "End"},
+    "Task": {"Resource", "Arguments", "TimeoutSeconds", "HeartbeatSeconds", "Retry", "Catch", "Output", "Assign", "Next", "End"},
     "Choice": {"Choices", "Default", "Output", "Assign"},
     "Pass": {"Output", "Assign", "Next", "End"},
     "Wait": {"Seconds", "Timestamp", "Output", "Assign", "Next", "End"},
@@ -33,13 +33,14 @@ _FIELDS = {
     "Fail": {"Error", "Cause"},
 }
 _NOT_BUILT = {
-    "Task": {"Credentials", "HeartbeatSeconds"},
+    "Task": {"Credentials"},
     "Map": {"ItemReader", "ItemBatcher", "ResultWriter", "ToleratedFailureCount", "ToleratedFailurePercentage", "Label"},
 }
 _CHOICE = {"Condition", "Next", "Output", "Assign", "Comment"}
 _NEEDED = {"Task": {"Resource"}, "Choice": {"Choices"}, "Parallel": {"Branches"}, "Map": {"ItemProcessor"}}
 _WITH_RESULT = {"Task", "Parallel", "Map"}
-_TEMPLATES = {"Arguments", "Output", "Assign", "Items", "ItemSelector", "Error", "Cause", "Seconds", "Timestamp", "TimeoutSeconds", "MaxConcurrency"}
+_TEMPLATES = {"Arguments", "Output", "Assign", "Items", "ItemSelector", "Error", "Cause", "Seconds", "Timestamp", "MaxConcurrency"}
+_TEMPLATES |= {"TimeoutSeconds", "HeartbeatSeconds"}
 _ENDS = {"Succeed", "Fail"}
 
 
@@ -233,8 +234,17 @@ class _State:
         except Refused as refused:
             raise Refused(f"state '{self.name}': {refused}") from refused
         self._check_arguments(integration)
-        if "TimeoutSeconds" in self.state:
-            check_number(self.state["TimeoutSeconds"], f"{self.path}/TimeoutSeconds", least=1)
+        self._check_patience(integration)
+
+    def _check_patience(self, integration: integrations.Integration) -> None:
+        given = {name: self.state[name] for name in ("TimeoutSeconds", "HeartbeatSeconds") if name in self.state}
+        for name, value in given.items():
+            check_number(value, f"{self.path}/{name}", least=1)
+        heartbeat, timeout = given.get("HeartbeatSeconds"), given.get("TimeoutSeconds")
+        if heartbeat is not None and integration.pattern != "waitForTaskToken":
+            raise Refused(f"state '{self.name}' has HeartbeatSeconds and no task token: nobody here would send the heartbeats")
+        if isinstance(heartbeat, int) and isinstance(timeout, int) and heartbeat >= timeout:
+            _wrong(f"{self.path}/HeartbeatSeconds", "HeartbeatSeconds must be smaller than TimeoutSeconds")
 
     def _check_arguments(self, integration: integrations.Integration) -> None:
         arguments = self.state["Arguments"]

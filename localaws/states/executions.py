@@ -5,10 +5,11 @@ An execution is a generator on the clock. It is in ``cloud.log.executions`` from
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from localaws.clock import Action, Entry, Process
-from localaws.cloud import Cloud, Principal
+from localaws.clock import Action, Entry, Process, Promise
+from localaws.cloud import AwsError, Cloud, Principal
 from localaws.states import jsontext
 from localaws.states.definition import Definition
 from localaws.states.errors import Aborted, StatesError
@@ -16,6 +17,10 @@ from localaws.states.flow import close
 from localaws.states.history import History, Line, as_failure, iso
 from localaws.states.interpreter import Interpreter
 from localaws.states.tasks import Caller
+from localaws.states.visits import Scope
+
+# The quota of open executions of one account in one Region; AWS raises it on request.
+MOST_OPEN = 1_000_000
 
 
 @dataclass
@@ -48,7 +53,10 @@ class StateMachine:
 
 @dataclass
 class Execution:
-    """`status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; `input` and `output` are JSON texts; `entry` is its line of the log."""
+    """`status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; `input` and `output` are JSON texts; `entry` is its line of the log.
+
+    `root` is where it stands, `ended` is settled at its end, `redriven` is when it was last redriven, `redrive_tokens` when each was first used.
+    """
 
     cloud: Cloud
     arn: str
@@ -59,6 +67,7 @@ class Execution:
     started: datetime
     history: History
     entry: dict[str, Any]
+    number: int
     trace_header: str | None = None
     status: str = "RUNNING"
     stopped: datetime | None = None
@@ -67,6 +76,14 @@ class Execution:
     cause: str | None = None
     steps: Process | None = None
     timer: Entry | None = None
+    redrives: int = 0
+    redriven: datetime | None = None
+    redrive_tokens: dict[str, datetime] = field(default_factory=dict)
+    root: Scope = field(init=False)
+    ended: Promise = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.root = Scope(_context(self), jsontext.read(self.input))
 
     def entering(self) -> None:
         """A state is about to be entered: "On the next state transition, the executions of a deleted machine are terminated"."""
@@ -90,23 +107,41 @@ def begin(cloud: Cloud, machine: StateMachine, name: str, text: str, trace_heade
     """Start an execution: its first state is entered in an entry of its own, not before this call is answered."""
     arn = f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
     now = cloud.clock.datetime()
-    execution = Execution(
-        cloud, arn, name, machine, machine.revision, text, now, History(cloud.clock), _entry(cloud, machine, arn, name, text), trace_header
-    )
+    entry = _entry(cloud, machine, arn, name, text)
+    cloud.log.executions.append(entry)
+    number = len(cloud.log.executions)
+    execution = Execution(cloud, arn, name, machine, machine.revision, text, now, History(cloud.clock), entry, number, trace_header)
     table = executions(cloud, machine.account, machine.region)
     table.pop(arn, None)
     table[arn] = execution
-    cloud.log.executions.append(execution.entry)
     given = {"input": text, "inputDetails": {"truncated": False}, "roleArn": machine.revision.role_arn}
     # On a line of its own: AWS points the entry of the first state at nothing, as if it came first.
     execution.history.record(Line(), "ExecutionStarted", **given)
+    launch(execution)
+    return execution
+
+
+def launch(execution: Execution) -> None:
+    """Let it run from where it stands. Its timeout counts from now."""
+    clock = execution.cloud.clock
+    execution.ended = clock.promise()
     execution.steps = _steps(execution)
     # Awaited by nobody in earnest: an answer that reaches a stopped execution must not come out of the clock as an error. Crashes do, see `_steps`.
-    cloud.clock.process(execution.steps).then(lambda _: None)
-    timeout = machine.revision.definition.get("TimeoutSeconds")
+    clock.process(execution.steps).then(lambda _: None)
+    timeout = execution.revision.definition.get("TimeoutSeconds")
     if timeout is not None:
-        execution.timer = cloud.clock.later(timeout, lambda: _time_out(execution))
-    return execution
+        execution.timer = clock.later(timeout, lambda: _time_out(execution))
+
+
+def check_open_executions(cloud: Cloud, machine: StateMachine) -> None:
+    """Raise ``ExecutionLimitExceeded`` where one more would be too many."""
+    table = executions(cloud, machine.account, machine.region)
+    if len(table) >= MOST_OPEN and sum(execution.status == "RUNNING" for execution in table.values()) >= MOST_OPEN:
+        raise AwsError("ExecutionLimitExceeded", f"The maximum number of running executions ({MOST_OPEN}) has been reached")
+
+
+def _end_of(cloud: Cloud, machine: StateMachine, arn: str) -> Promise:
+    return executions(cloud, machine.account, machine.region)[arn].ended
 
 
 def stop(execution: Execution, error: str | None, cause: str | None) -> None:
@@ -129,6 +164,7 @@ def end(execution: Execution, status: str, event: str, *, output: str | None = N
     execution.error, execution.cause = said["error"], said["cause"]
     result = None if output is None else jsontext.read(output)
     execution.entry.update(time=iso(now), status=status, output=result, error=execution.error, cause=execution.cause)
+    execution.ended.resolve()
     finish_deleting(execution.cloud, execution.machine)
 
 
@@ -159,17 +195,16 @@ def _entry(cloud: Cloud, machine: StateMachine, arn: str, name: str, text: str) 
         "cause": None,
         "start": iso(cloud.clock.datetime()),
         "transitions": 0,
+        "redrives": 0,
     }
 
 
 def _steps(execution: Execution) -> Process:
     """Run the machine and write down how it ended. A crash of localaws itself ends the execution and is raised from the clock, for all to see."""
-    cloud, revision = execution.cloud, execution.revision
-    caller = Caller(cloud, execution.machine.region, revision.principal, execution.arn, execution.machine.arn)
+    cloud, revision, machine = execution.cloud, execution.revision, execution.machine
+    caller = Caller(cloud, machine.region, revision.principal, execution.arn, machine.arn, partial(_end_of, cloud, machine))
     try:
-        output = yield from Interpreter(caller, execution.history, execution, _context(execution)).run(
-            revision.definition, jsontext.read(execution.input)
-        )
+        output = yield from Interpreter(caller, execution.history, execution, execution.root).run(revision.definition)
     except Aborted:
         return
     except StatesError as failure:
@@ -195,7 +230,7 @@ def _time_out(execution: Execution) -> None:
 
 
 def _context(execution: Execution) -> dict[str, Any]:
-    """The Context object, without the parts that states and items add. RedriveCount is always 0: redriving is not built."""
+    """The Context object, without the parts that states and items add. A redrive writes its count and time into it."""
     return {
         "Execution": {
             "Id": execution.arn,

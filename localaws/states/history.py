@@ -21,11 +21,12 @@ class Line:
 
 @dataclass
 class History:
-    """Events as GetExecutionHistory gives them, oldest first, ids from 1."""
+    """Events as GetExecutionHistory gives them, oldest first, ids from 1. `resumed` is the id of the last redrive, 0 before there is one."""
 
     clock: Clock
     events: list[dict[str, Any]] = field(default_factory=list)
     ended: bool = False
+    resumed: int = 0
 
     def record(self, line: Line, kind: str, **details: Any) -> int:
         """Append an event and return its id.
@@ -47,6 +48,11 @@ class History:
         """Append the execution's last event."""
         self._append(Line(len(self.events)), kind, details)
         self.ended = True
+
+    def resume(self, redrives: int) -> None:
+        """Go on after the end: "Redriven executions append their event history to the existing event history"."""
+        self.resumed = self._append(Line(len(self.events)), "ExecutionRedriven", {"redriveCount": redrives})
+        self.ended = False
 
     def _append(self, line: Line, kind: str, details: dict[str, Any]) -> int:
         number = len(self.events) + 1

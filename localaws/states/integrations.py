@@ -1,14 +1,18 @@
 """What a Task's Resource names: which service, which operation, by which names Step Functions speaks to it.
 
-Four kinds are built: ``lambda:invoke``, ``events:putEvents``, ``sns:publish`` and ``aws-sdk:<service>:<operation>``. Any other is `Refused` by name.
+Built are ``lambda:invoke``, ``events:putEvents``, ``sns:publish``, ``states:startExecution``, the four of ``dynamodb`` and
+``aws-sdk:<service>:<operation>``, each with the patterns that AWS has for it: the bare name, ``.waitForTaskToken``, and ``.sync`` and ``.sync:2`` of
+``states:startExecution``. Any other is `Refused` by name.
 
 The names of errors follow the AWS SDK for Java 2, which Step Functions is seen to use: an error of the service's model is
 ``<Service>.<Shape>Exception``, any other is ``<Service>.<Service>Exception`` (``SageMaker.SageMakerException`` stands in many published machines).
-AWS documents no such rule, so these names are NOT VERIFIED: catch ``States.ALL`` last wherever it matters.
+The optimized integrations came first and follow the SDK for Java 1: there any other is ``DynamoDB.AmazonDynamoDBException`` or
+``Lambda.AWSLambdaException``. AWS documents no such rule, so these names are NOT VERIFIED: catch ``States.ALL`` last wherever it matters.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -36,15 +40,28 @@ class Unknown(ValueError):
     """There is no such service, operation or argument in AWS."""
 
 
+def milliseconds(moment: datetime) -> int:
+    """As the optimized integration of Step Functions itself writes times: seen on AWS by others, not documented."""
+    return int(moment.timestamp() * 1000)
+
+
 @dataclass(frozen=True)
 class Integration:
-    """One operation as a Task calls it. `resource_type` and `resource` are what the history calls it; `errors` is the first half of error names."""
+    """One operation as a Task calls it. `resource_type` and `resource` are what the history calls it.
+
+    `errors` is the first half of error names, `other` the second half for errors that the service's model does not have. `pattern`, one of
+    `patterns` or empty, is what follows the name in a Resource. `moment` writes times.
+    """
 
     resource_type: str
     resource: str
     service: str
     operation: str
     errors: str
+    other: str
+    patterns: tuple[str, ...] = ("waitForTaskToken",)
+    moment: Callable[[datetime], Any] = iso
+    pattern: str = ""
 
     @property
     def model(self) -> OperationModel:
@@ -67,19 +84,37 @@ class Integration:
     def from_service(self, answer: dict[str, Any]) -> Any:
         """An answer as JSON: PascalCase names, times as text, blobs as text."""
         answer = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
-        return _from_service(self.model.output_shape, answer) if self.model.output_shape else {}
+        return _from_service(self.model.output_shape, answer, self.moment) if self.model.output_shape else {}
 
     def error_name(self, code: str) -> str:
         """The error name for a service's error code; see the module for how sure that is."""
         shape = service_model(self.service).shape_for_error_code(code)  # type: ignore[arg-type] # the stubs have it as int
-        return f"{self.errors}.{_exception_name(shape.name) if shape else f'{self.errors}Exception'}"
+        return f"{self.errors}.{_exception_name(shape.name) if shape else self.other}"
 
 
 _OPTIMIZED = {
-    "lambda:invoke": Integration("lambda", "invoke", "lambda", "Invoke", "Lambda"),
-    "events:putEvents": Integration("events", "putEvents", "events", "PutEvents", "EventBridge"),
-    "sns:publish": Integration("sns", "publish", "sns", "Publish", "SNS"),
+    "lambda:invoke": Integration("lambda", "invoke", "lambda", "Invoke", "Lambda", "AWSLambdaException"),
+    "events:putEvents": Integration("events", "putEvents", "events", "PutEvents", "EventBridge", "EventBridgeException"),
+    "sns:publish": Integration("sns", "publish", "sns", "Publish", "SNS", "SNSException"),
+    "states:startExecution": Integration(
+        "states",
+        "startExecution",
+        "stepfunctions",
+        "StartExecution",
+        "StepFunctions",
+        "AWSStepFunctionsException",
+        ("waitForTaskToken", "sync", "sync:2"),
+        milliseconds,
+    ),
+    **{
+        f"dynamodb:{name[0].lower()}{name[1:]}": Integration(
+            "dynamodb", f"{name[0].lower()}{name[1:]}", "dynamodb", name, "DynamoDB", "AmazonDynamoDBException", ()
+        )
+        for name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
+    },
 }
+# What a Task that waits for an execution asks when it is over.
+DESCRIBE_EXECUTION = replace(_OPTIMIZED["states:startExecution"], operation="DescribeExecution")
 # lambda:invoke takes these of Lambda's Invoke; the others (a qualifier goes into the function's ARN) are not built.
 LAMBDA_ARGUMENTS = {"FunctionName", "Payload", "InvocationType"}
 
@@ -90,15 +125,16 @@ def parse(resource: str) -> Integration:
     if re.fullmatch(r"arn:[^:]+:lambda:[^:]*:\d+:function:.+", resource):
         raise Refused(f"{resource}: a function's ARN as Resource is not built yet, call it through arn:aws:states:::lambda:invoke")
     if not resource.startswith("arn:aws:states:::"):
-        raise Refused(f"{resource}: not built yet. Built are lambda:invoke, events:putEvents, sns:publish and aws-sdk:* of arn:aws:states:::")
-    name = resource.removeprefix("arn:aws:states:::")
-    if "." in name:
-        raise Refused(f"{resource}: the pattern {name.split('.', 1)[1]} is not built yet, only request and response")
-    if name.startswith("aws-sdk:"):
-        return _sdk(name)
-    if name not in _OPTIMIZED:
+        raise Refused(f"{resource}: not built yet. Built are {', '.join(_OPTIMIZED)} and aws-sdk:* of arn:aws:states:::")
+    name, _, pattern = resource.removeprefix("arn:aws:states:::").partition(".")
+    if not name.startswith("aws-sdk:") and name not in _OPTIMIZED:
         raise Refused(f"{resource}: this integration is not built yet")
-    return _OPTIMIZED[name]
+    integration = _sdk(name) if name.startswith("aws-sdk:") else _OPTIMIZED[name]
+    if not pattern:
+        return integration
+    if pattern not in integration.patterns:
+        raise Refused(f"{resource}: the pattern {pattern} is not built yet for {name}")
+    return replace(integration, resource=f"{integration.resource}.{pattern}", pattern=pattern)
 
 
 def _sdk(name: str) -> Integration:
@@ -111,7 +147,8 @@ def _sdk(name: str) -> Integration:
     operation = parts[2][:1].upper() + parts[2][1:]
     if parts[2][:1].isupper() or operation not in service_model(service).operation_names:
         raise Unknown(f"The operation '{parts[2]}' of '{name}' does not exist")
-    return Integration(f"aws-sdk:{parts[1]}", parts[2], service, operation, _sdk_name(str(service_model(service).service_id)))
+    errors = _sdk_name(str(service_model(service).service_id))
+    return Integration(f"aws-sdk:{parts[1]}", parts[2], service, operation, errors, f"{errors}Exception")
 
 
 @cache
@@ -175,15 +212,15 @@ def _to_service(shape: Shape | None, value: Any) -> Any:
     return value
 
 
-def _from_service(shape: Shape, value: Any) -> Any:
+def _from_service(shape: Shape, value: Any, moment: Callable[[datetime], Any]) -> Any:
     if isinstance(shape, StructureShape) and isinstance(value, dict):
-        return {_pascal(name): _from_service(shape.members[name], item) for name, item in value.items() if name in shape.members}
+        return {_pascal(name): _from_service(shape.members[name], item, moment) for name, item in value.items() if name in shape.members}
     if isinstance(shape, ListShape):
-        return [_from_service(shape.member, item) for item in value]
+        return [_from_service(shape.member, item, moment) for item in value]
     if isinstance(shape, MapShape):
-        return {name: _from_service(shape.value, item) for name, item in value.items()}
+        return {name: _from_service(shape.value, item, moment) for name, item in value.items()}
     if isinstance(value, datetime):
-        return iso(value)
+        return moment(value)
     if shape.type_name == "blob":
         content = value if isinstance(value, bytes) else value.read()
         return content.decode()

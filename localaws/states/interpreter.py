@@ -9,21 +9,22 @@ as the States Language specification says.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 from localaws.clock import Process
 from localaws.cloud import Refused
 from localaws.states import integrations, jsontext
+from localaws.states.callbacks import issue
 from localaws.states.definition import Definition
 from localaws.states.errors import StatesError
 from localaws.states.expressions import EvaluationProblem, Evaluator
 from localaws.states.flow import together, wait, within
-from localaws.states.history import History, Line, as_failure, as_input, as_output, iso
+from localaws.states.history import History, as_failure, as_input, as_output, iso
 from localaws.states.retrying import Retries, catcher_for
 from localaws.states.rules import parse_timestamp
-from localaws.states.tasks import Caller, UnusableArguments, perform
+from localaws.states.tasks import Caller, Job, UnusableArguments, perform
+from localaws.states.visits import Leaving, Scope, Visit, check_size, check_variables
 
 # "An inline Map runs up to 40 iterations at the same time."
 _INLINE_CONCURRENCY = 40
@@ -37,54 +38,11 @@ class Progress(Protocol):
     def entering(self) -> None: ...
 
 
-@dataclass
-class Scope:
-    """What states of one block share: their variables, those around them, the Context object and their line of events."""
-
-    context: dict[str, Any]
-    outer: dict[str, Any] = field(default_factory=dict)
-    variables: dict[str, Any] = field(default_factory=dict)
-    line: Line = field(default_factory=Line)
-
-    def inner(self, **context: Any) -> "Scope":
-        return Scope(self.context | context, self.outer | self.variables, {}, Line(self.line.last))
-
-
-@dataclass
-class Visit:
-    """One visit of a state."""
-
-    name: str
-    state: dict[str, Any]
-    input: Any
-    scope: Scope
-    event: int
-    entered: str
-    retries: int = 0
-
-    @property
-    def context(self) -> dict[str, Any]:
-        return self.scope.context | {"State": {"Name": self.name, "EnteredTime": self.entered, "RetryCount": self.retries}}
-
-    def broken(self, error: str, cause: str) -> StatesError:
-        """An error of the machine itself, in AWS's words."""
-        return StatesError(error, f"An error occurred while executing the state '{self.name}' (entered at the event id #{self.event}). {cause}")
-
-
-@dataclass
-class Leaving:
-    """How a state is left. `next` is None at the end of its block."""
-
-    output: Any
-    next: str | None
-    assigned: dict[str, Any] = field(default_factory=dict)
-
-
 class Interpreter:
-    """Runs a definition. `caller` says who calls AWS, `context` is the Context object's Execution and StateMachine."""
+    """Runs a definition. `caller` says who calls AWS, `root` is where the execution stands: at its start, or where a redrive goes on."""
 
-    def __init__(self, caller: Caller, history: History, progress: Progress, context: dict[str, Any]):
-        self._caller, self._history, self._progress, self._context = caller, history, progress, context
+    def __init__(self, caller: Caller, history: History, progress: Progress, root: Scope):
+        self._caller, self._history, self._progress, self._root = caller, history, progress, root
         self._clock, self._random = caller.cloud.clock, caller.cloud.random
         self._evaluator = Evaluator(caller.cloud.random, caller.cloud.uuid)
         self._kinds: dict[str, Callable[[Visit], Process]] = {
@@ -98,33 +56,51 @@ class Interpreter:
             "Fail": self._fail,
         }
 
-    def run(self, definition: Definition, value: Any) -> Process:
-        """The whole machine. Returns its output; raises `StatesError` for what nothing caught."""
-        return self._block(definition, value, Scope(self._context))
+    def run(self, definition: Definition) -> Process:
+        """The whole machine, from where it stands. Returns its output; raises `StatesError` for what nothing caught."""
+        return self._block(definition, self._root)
 
     # -- blocks and visits
 
-    def _block(self, block: dict[str, Any], value: Any, scope: Scope) -> Process:
-        name: str | None = block["StartAt"]
+    def _block(self, block: dict[str, Any], scope: Scope) -> Process:
+        """A block from its start or, redriven, from the state it was in; at once where it was over."""
+        if scope.over:
+            return scope.output
+        if scope.visit is None:
+            value, name = scope.input, block["StartAt"]
+        else:
+            value, name = yield from self._again(scope.visit)
         while name is not None:
             value, name = yield from self._visit(name, block["States"][name], value, scope)
+        scope.over, scope.output = True, value
         return value
 
     def _visit(self, name: str, state: dict[str, Any], value: Any, scope: Scope) -> Process:
         self._progress.entering()
         event = self._history.record(scope.line, f"{state['Type']}StateEntered", name=name, **as_input(value))
-        visit = Visit(name, state, value, scope, event, iso(self._clock.datetime()))
+        scope.visit = Visit(name, state, value, scope, event, iso(self._clock.datetime()))
+        return (yield from self._carry_out(scope.visit))
+
+    def _again(self, visit: Visit) -> Process:
+        """What a redrive does with the state that was not left: a Fail state is entered again, any other goes on with all its retries."""
+        visit.scope.line.last = self._history.resumed
+        if visit.state["Type"] == "Fail":
+            return (yield from self._visit(visit.name, visit.state, visit.input, visit.scope))
+        visit.retries = 0
+        return (yield from self._carry_out(visit))
+
+    def _carry_out(self, visit: Visit) -> Process:
+        kind, scope = visit.state["Type"], visit.scope
         try:
             leaving = yield from self._attempts(visit)
         except GeneratorExit:
-            if state["Type"] in _ABORTABLE:
-                self._history.give_up(scope.line, f"{state['Type']}StateAborted")
+            if kind in _ABORTABLE:
+                self._history.give_up(scope.line, f"{kind}StateAborted")
             raise
-        self._check_size(visit, leaving.output)
         scope.variables |= leaving.assigned
         assigned = {variable: jsontext.write(item) for variable, item in leaving.assigned.items()}
         more = {"assignedVariables": assigned, "assignedVariablesDetails": {"truncated": False}} if assigned else {}
-        self._history.record(scope.line, f"{state['Type']}StateExited", name=name, **as_output(leaving.output), **more)
+        self._history.record(scope.line, f"{kind}StateExited", name=visit.name, **as_output(leaving.output), **more)
         return leaving.output, leaving.next
 
     def _attempts(self, visit: Visit) -> Process:
@@ -138,10 +114,14 @@ class Interpreter:
                     return self._caught(visit, failure)
             yield from wait(self._clock, delay)
             visit.retries += 1
+            visit.inner = None
 
     def _caught(self, visit: Visit, failure: StatesError) -> Leaving:
         catcher = catcher_for(failure.error, visit.state.get("Catch", []))
         if catcher is None:
+            if failure.error == "States.DataLimitExceeded":
+                # "… the Parallel state is rerun, including the branches that were successful": a redrive has nothing to go on from.
+                visit.inner = None
             raise failure
         error_output = {"Error": failure.error, "Cause": failure.cause}
         return self._leave(visit, catcher, error_output, catcher["Next"], errorOutput=error_output)
@@ -150,7 +130,10 @@ class Interpreter:
         """Leave by a state, a choice or a catcher: its Output if it has one, else `output`; and what it assigns."""
         if "Output" in part:
             output = self._evaluate(visit, part["Output"], "Output", **states)
-        return Leaving(output, following, self._evaluate(visit, part.get("Assign", {}), "Assign", **states))
+        check_size(visit.name, output)
+        assigned = self._evaluate(visit, part.get("Assign", {}), "Assign", **states)
+        check_variables(visit, assigned, self._root)
+        return Leaving(output, following, assigned)
 
     # -- evaluating
 
@@ -176,11 +159,6 @@ class Interpreter:
         if not isinstance(value, int) or value < least:
             raise self._evaluation_failed(visit, name, f"The field '{name}' must be an integer of at least {least}, not {jsontext.write(value)}")
         return value
-
-    def _check_size(self, visit: Visit, value: Any) -> None:
-        if jsontext.is_too_large(jsontext.write(value)):
-            cause = f"The state/task '{visit.name}' returned a result with a size exceeding the maximum number of bytes service limit."
-            raise StatesError("States.DataLimitExceeded", cause)
 
     # -- states that take no time
 
@@ -217,27 +195,27 @@ class Interpreter:
 
     def _task(self, visit: Visit) -> Process:
         integration = integrations.parse(visit.state["Resource"])
-        names = {"resourceType": integration.resource_type, "resource": integration.resource}
+        visit.token = issue(self._caller) if integration.pattern == "waitForTaskToken" else None
         arguments = self._evaluate(visit, visit.state["Arguments"], "Arguments")
-        self._check_size(visit, arguments)
-        timeout = self._whole_number(visit, "TimeoutSeconds", 1) if "TimeoutSeconds" in visit.state else None
-        line, region = visit.scope.line, self._caller.region
-        scheduled = {"region": region, "parameters": jsontext.write(arguments), "timeoutInSeconds": timeout}
-        self._history.record(line, "TaskScheduled", **names, **scheduled)
-        self._history.record(line, "TaskStarted", **names)
+        parameters = check_size(integration.resource_type, arguments)
+        timeout, heartbeat = (self._whole_number(visit, name, 1) if name in visit.state else None for name in ("TimeoutSeconds", "HeartbeatSeconds"))
+        tell = partial(self._history.record, visit.scope.line, resourceType=integration.resource_type, resource=integration.resource)
+        tell("TaskScheduled", region=self._caller.region, parameters=parameters, timeoutInSeconds=timeout, heartbeatInSeconds=heartbeat)
+        tell("TaskStarted")
+        job = Job(self._caller, integration, arguments, lambda answer: tell("TaskSubmitted", **as_output(answer)), visit.token, heartbeat)
         try:
-            result = yield from self._in_time(timeout, partial(perform, self._caller, integration, arguments))
+            result = yield from self._in_time(timeout, partial(perform, job))
+            output = check_size(integration.resource_type, result)
         except UnusableArguments as problem:
-            cause = f"The Parameters '{jsontext.write(arguments)}' could not be used to start the Task: [{problem}]"
+            cause = f"The Parameters '{parameters}' could not be used to start the Task: [{problem}]"
             raise visit.broken("States.Runtime", cause) from problem
         except Refused as refused:
             raise Refused(f"state '{visit.name}': {refused}") from refused
         except StatesError as failure:
-            kind = "TaskTimedOut" if failure.error == "States.Timeout" else "TaskFailed"
-            self._history.record(line, kind, **names, **as_failure(failure.error, failure.cause))
+            late = failure.error in {"States.Timeout", "States.HeartbeatTimeout"}
+            tell("TaskTimedOut" if late else "TaskFailed", **as_failure(failure.error, failure.cause))
             raise
-        self._check_size(visit, result)
-        self._history.record(line, "TaskSucceeded", **names, **as_output(result))
+        tell("TaskSucceeded", output=output, outputDetails={"truncated": False})
         return self._leave(visit, visit.state, result, visit.state.get("Next"), result=result)
 
     def _in_time(self, timeout: int | None, start: Callable[[], Process]) -> Process:
@@ -248,38 +226,49 @@ class Interpreter:
     # -- Parallel and Map
 
     def _parallel(self, visit: Visit) -> Process:
-        value = self._evaluate(visit, visit.state["Arguments"], "Arguments") if "Arguments" in visit.state else visit.input
-        self._check_size(visit, value)
-        self._history.record(visit.scope.line, "ParallelStateStarted")
-        scopes = [visit.scope.inner() for _ in visit.state["Branches"]]
-        branches = [self._block(branch, value, scope) for branch, scope in zip(visit.state["Branches"], scopes, strict=True)]
-        return (yield from self._side_by_side(visit, branches, scopes, len(branches)))
+        branches = visit.state["Branches"]
+        if visit.inner is None:
+            value = self._evaluate(visit, visit.state["Arguments"], "Arguments") if "Arguments" in visit.state else visit.input
+            check_size(visit.name, value)
+            self._history.record(visit.scope.line, "ParallelStateStarted")
+            visit.inner = [visit.scope.inner(value) for _ in branches]
+        runs = [self._block(branch, scope) for branch, scope in zip(branches, visit.inner, strict=True)]
+        return (yield from self._side_by_side(visit, visit.inner, runs, len(runs)))
 
     def _map(self, visit: Visit) -> Process:
+        limit = self._whole_number(visit, "MaxConcurrency", 0) if "MaxConcurrency" in visit.state else 0
+        if visit.inner is None:
+            visit.inner = self._iterations(visit)
+        runs = [self._iteration(visit, number, scope) for number, scope in enumerate(visit.inner)]
+        return (yield from self._side_by_side(visit, visit.inner, runs, min(limit or _INLINE_CONCURRENCY, _INLINE_CONCURRENCY)))
+
+    def _iterations(self, visit: Visit) -> list[Scope]:
         items = self._evaluate(visit, visit.state["Items"], "Items") if "Items" in visit.state else visit.input
         if isinstance(items, dict):
             raise Refused(f"state '{visit.name}': a Map over an object is not built yet, only over an array")
         if not isinstance(items, list):
             raise self._evaluation_failed(visit, "Items", f"The field 'Items' must be an array, not {jsontext.write(items)}")
-        limit = self._whole_number(visit, "MaxConcurrency", 0) if "MaxConcurrency" in visit.state else 0
         contexts = [{"Item": {"Index": number, "Value": item}} for number, item in enumerate(items)]
         values = [self._item(visit, context) for context in contexts]
         self._history.record(visit.scope.line, "MapStateStarted", length=len(items))
-        scopes = [visit.scope.inner(Map=context) for context in contexts]
-        iterations = [self._iteration(visit, number, value, scopes[number]) for number, value in enumerate(values)]
-        return (yield from self._side_by_side(visit, iterations, scopes, min(limit or _INLINE_CONCURRENCY, _INLINE_CONCURRENCY)))
+        return [visit.scope.inner(value, Map=context) for value, context in zip(values, contexts, strict=True)]
 
     def _item(self, visit: Visit, context: dict[str, Any]) -> Any:
         """What an iteration is given: its item, or what ItemSelector makes of it."""
         if "ItemSelector" not in visit.state:
             return context["Item"]["Value"]
-        return self._evaluate(visit, visit.state["ItemSelector"], "ItemSelector", context=visit.context | {"Map": context})
+        value = self._evaluate(visit, visit.state["ItemSelector"], "ItemSelector", context=visit.context | {"Map": context})
+        check_size(visit.name, value)
+        return value
 
-    def _iteration(self, visit: Visit, number: int, value: Any, scope: Scope) -> Process:
+    def _iteration(self, visit: Visit, number: int, scope: Scope) -> Process:
+        if scope.over:
+            return scope.output
         said = {"name": visit.name, "index": number}
-        self._history.record(scope.line, "MapIterationStarted", **said)
+        if scope.visit is None:
+            self._history.record(scope.line, "MapIterationStarted", **said)
         try:
-            output = yield from self._block(visit.state["ItemProcessor"], value, scope)
+            output = yield from self._block(visit.state["ItemProcessor"], scope)
         except StatesError:
             self._history.record(scope.line, "MapIterationFailed", **said)
             raise
@@ -289,14 +278,14 @@ class Interpreter:
         self._history.record(scope.line, "MapIterationSucceeded", **said)
         return output
 
-    def _side_by_side(self, visit: Visit, branches: list[Process], scopes: list[Scope], limit: int) -> Process:
+    def _side_by_side(self, visit: Visit, scopes: list[Scope], runs: list[Process], limit: int) -> Process:
         kind, line = visit.state["Type"], visit.scope.line
         try:
-            results = yield from together(self._clock, branches, limit)
+            results = yield from together(self._clock, runs, limit)
         except StatesError:
             line.last = max(scope.line.last for scope in scopes)
             self._history.record(line, f"{kind}StateFailed")
             raise
-        line.last = max((scope.line.last for scope in scopes), default=line.last)
+        line.last = max((line.last, *(scope.line.last for scope in scopes)))
         self._history.record(line, f"{kind}StateSucceeded")
         return self._leave(visit, visit.state, results, visit.state.get("Next"), result=results)

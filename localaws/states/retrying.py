@@ -1,7 +1,8 @@
 """Retry and Catch: which names they match, how long a retry waits, and what may stand in them.
 
 ``States.TaskFailed`` matches every error but ``States.Timeout``. Neither it nor ``States.ALL`` matches ``States.DataLimitExceeded``, and nothing at
-all matches ``States.Runtime``: "it isn't retriable, and will always cause the execution to fail".
+all matches ``States.Runtime``: "it isn't retriable, and will always cause the execution to fail". By its own name ``States.DataLimitExceeded`` is
+matched: AWS rules out the wildcards only. A missing heartbeat is matched by ``States.Timeout`` too, whose definition covers it.
 Source: "Handling errors in Step Functions workflows" of the developer guide.
 """
 
@@ -39,7 +40,8 @@ def matches(error: str, names: list[str]) -> bool:
         return True
     if error == "States.DataLimitExceeded":
         return False
-    return "States.ALL" in names or ("States.TaskFailed" in names and error != "States.Timeout")
+    late = error in {"States.Timeout", "States.HeartbeatTimeout"}
+    return "States.ALL" in names or ("States.Timeout" in names and late) or ("States.TaskFailed" in names and not late)
 
 
 class Retries:

@@ -1,7 +1,7 @@
 """The Step Functions API: state machines of type STANDARD, and their executions.
 
 Kept and given back without effect: loggingConfiguration and tracingConfiguration (nothing is logged or traced). Refused by name: Express machines,
-versions and aliases, encryption with a key of one's own, redriving and map runs. Tags are those of state machines only.
+versions and aliases, encryption with a key of one's own, and map runs. Tags are those of state machines only.
 """
 
 import re
@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from localaws.cloud import AwsError, Call, Cloud, Principal, Refused, operation
-from localaws.states import jsontext
+from localaws.states import jsontext, redriving
 from localaws.states.definition import load
-from localaws.states.executions import Execution, Revision, StateMachine, begin, executions, finish_deleting, machines, stop
+from localaws.states.executions import Execution, Revision, StateMachine, begin, check_open_executions, executions, finish_deleting, machines, stop
 
 Answer = dict[str, Any]
 Item = TypeVar("Item")
@@ -21,8 +21,6 @@ Item = TypeVar("Item")
 _FORBIDDEN = re.compile('[\\s<>{}\\[\\]?*"#%\\\\^|~`$&,;:/\u0000-\u001f\u007f-\u009f\ufffe\uffff\ud800-\udfff\U0010ffff]')
 # "You can reuse the name of a closed execution after 90 days."
 _NAMES_ARE_HELD = timedelta(days=90)
-# "An execution can be redriven within 14 days."
-_REDRIVABLE = timedelta(days=14)
 _NO_LOGGING: dict[str, Any] = {"level": "OFF", "includeExecutionData": False}
 _MOST_TAGS = 50
 _PAGE = 100
@@ -146,6 +144,7 @@ def start_execution(cloud: Cloud, call: Call) -> Answer:
         if known.status == "RUNNING" and known.input == text:
             return {"executionArn": arn, "startDate": known.started}
         raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
+    check_open_executions(cloud, machine)
     execution = begin(cloud, machine, name or cloud.uuid(), text, call.params.get("traceHeader"))
     return {"executionArn": execution.arn, "startDate": execution.started}
 
@@ -174,13 +173,12 @@ def stop_execution(cloud: Cloud, call: Call) -> Answer:
 
 @operation("stepfunctions", "DescribeExecution")
 def describe_execution(cloud: Cloud, call: Call) -> Answer:
-    """`redriveStatus` says what AWS would say; RedriveExecution itself is not built."""
     execution = _execution(cloud, call)
     answer = _listed_execution(execution) | {"input": execution.input, "inputDetails": {"included": True}}
     if execution.output is not None:
         answer |= {"output": execution.output, "outputDetails": {"included": True}}
     answer |= {"error": execution.error, "cause": execution.cause, "traceHeader": execution.trace_header}
-    return {name: value for name, value in (answer | _redrive(execution, cloud.clock.datetime())).items() if value is not None}
+    return {name: value for name, value in (answer | redriving.described(execution, cloud.clock.datetime())).items() if value is not None}
 
 
 def _listed_execution(execution: Execution) -> Answer:
@@ -190,33 +188,55 @@ def _listed_execution(execution: Execution) -> Answer:
         "name": execution.name,
         "status": execution.status,
         "startDate": execution.started,
-        "redriveCount": 0,
+        "redriveCount": execution.redrives,
     }
-    return answer | ({"stopDate": execution.stopped} if execution.stopped else {})
+    dates = {"stopDate": execution.stopped, "redriveDate": execution.redriven}
+    return answer | {name: date for name, date in dates.items() if date is not None}
 
 
-def _redrive(execution: Execution, now: datetime) -> Answer:
-    if execution.status in {"RUNNING", "SUCCEEDED"}:
-        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": f"Execution is {execution.status} and cannot be redriven"}
-    if execution.stopped is not None and now - execution.stopped > _REDRIVABLE:
-        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution has exceeded the redrivable period"}
-    return {"redriveStatus": "REDRIVABLE"}
+@operation("stepfunctions", "RedriveExecution")
+def redrive_execution(cloud: Cloud, call: Call) -> Answer:
+    execution = _execution(cloud, call)
+    return {"redriveDate": redriving.redrive(execution, call.params.get("clientToken"))}
 
 
 @operation("stepfunctions", "ListExecutions")
 def list_executions(cloud: Cloud, call: Call) -> Answer:
-    """The newest first."""
-    for name in ("mapRunArn", "redriveFilter"):
-        if name in call.params:
-            raise Refused(f"stepfunctions:ListExecutions with {name}: not built yet")
-    if "stateMachineArn" not in call.params:
+    """ "Running executions are sorted by their startDate or redriveDate, and other executions are sorted by their stopDate", the newest first."""
+    params = call.params
+    if "mapRunArn" in params:
+        raise Refused("stepfunctions:ListExecutions with mapRunArn: not built yet")
+    if "stateMachineArn" not in params:
         raise AwsError("ValidationException", "Either stateMachineArn or mapRunArn must be specified")
-    machine = _machine(cloud, call, call.params["stateMachineArn"])
-    status = call.params.get("statusFilter")
-    newest = reversed(executions(cloud, call.account, call.region).values())
-    own = [execution for execution in newest if execution.machine is machine]
-    page, more = _page(own, lambda execution: execution.arn, call.params, lambda execution: status in {None, execution.status})
-    return {"executions": [_listed_execution(execution) for execution in page], **more}
+    status, redriven = params.get("statusFilter"), params.get("redriveFilter")
+    if status == "PENDING_REDRIVE":
+        raise AwsError("ValidationException", "PENDING_REDRIVE is a status of map runs: it needs mapRunArn")
+    machine = _machine(cloud, call, params["stateMachineArn"])
+    found = sorted(
+        (_place(execution), execution.arn)
+        for execution in executions(cloud, call.account, call.region).values()
+        if execution.machine is machine
+        and status in {None, execution.status}
+        and redriven in {None, "REDRIVEN" if execution.redrives else "NOT_REDRIVEN"}
+    )[::-1]
+    if "nextToken" in params:
+        found = [(place, arn) for place, arn in found if place < _token_place(params["nextToken"])]
+    size = params.get("maxResults") or _PAGE
+    more = {"nextToken": " ".join(map(str, found[size - 1][0]))} if size < len(found) else {}
+    return {"executions": [_listed_execution(executions(cloud, call.account, call.region)[arn]) for _, arn in found[:size]], **more}
+
+
+def _place(execution: Execution) -> tuple[float, int]:
+    """Where it stands in a list: a page goes on after a place, so that what moves meanwhile shifts nothing."""
+    return (execution.stopped or execution.redriven or execution.started).timestamp(), execution.number
+
+
+def _token_place(token: str) -> tuple[float, int]:
+    try:
+        moment, number = token.split(" ")
+        return float(moment), int(number)
+    except ValueError as error:
+        raise AwsError("InvalidToken", "Invalid Token") from error
 
 
 @operation("stepfunctions", "GetExecutionHistory")
@@ -334,13 +354,10 @@ def _execution(cloud: Cloud, call: Call) -> Execution:
     return execution
 
 
-def _page(
-    items: Iterable[Item], key: Callable[[Item], str], params: dict[str, Any], wanted: Callable[[Item], bool] = lambda _: True
-) -> tuple[list[Item], Answer]:
-    """One page of the items that are `wanted`, and the token of the next: the key of the last item given, so that newer ones shift nothing."""
+def _page(items: Iterable[Item], key: Callable[[Item], str], params: dict[str, Any]) -> tuple[list[Item], Answer]:
+    """One page, and the token of the next: the key of the last item given, so that newer ones shift nothing."""
     rest, token = iter(items), params.get("nextToken")
     if token and not any(key(item) == token for item in rest):
         raise AwsError("InvalidToken", "Invalid Token")
-    found = [item for item in rest if wanted(item)]
-    size = params.get("maxResults") or _PAGE
+    found, size = list(rest), params.get("maxResults") or _PAGE
     return found[:size], ({"nextToken": key(found[size - 1])} if size < len(found) else {})

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 import localaws.states.service  # noqa: F401 - registers the operations
 from localaws.clock import Clock, Promise
-from localaws.cloud import OPERATIONS, Call, Cloud, Principal
+from localaws.cloud import OPERATIONS, AwsError, Call, Cloud, Principal
 from localaws.validation import check_answer, check_input
 
 ACCOUNT, REGION = "222222222222", "eu-west-1"
@@ -114,6 +116,31 @@ class StepFunctions:
 
     def kinds(self, arn: str) -> list[str]:
         return [event["type"] for event in self.history(arn)]
+
+
+class OwnClient:
+    """A boto3 client of Step Functions, without a gateway: what a machine calls with it is kept in `calls`. It may not do what is `denied`."""
+
+    def __init__(self, sfn: StepFunctions):
+        self.sfn, self.calls, self.denied = sfn, list[tuple[str, dict[str, Any]]](), set[str]()
+
+    def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
+        def call(**params: Any) -> dict[str, Any]:
+            self.calls.append((operation, params))
+            if operation in self.denied:
+                raise refuses("AccessDeniedException")
+            try:
+                return self.sfn.call("".join(word.capitalize() for word in operation.split("_")), **params)
+            except AwsError as error:
+                raise refuses(error.code, error.message, error.status) from error
+
+        return call
+
+
+def refuses(code: str, message: str = "no", status: int = 400) -> ClientError:
+    """What a boto3 client raises."""
+    metadata = {"HTTPStatusCode": status, "RequestId": "r-1", "HostId": "", "HTTPHeaders": {}, "RetryAttempts": 0}
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, "Any")  # type: ignore[typeddict-item]
 
 
 @contextmanager

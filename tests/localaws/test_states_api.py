@@ -144,7 +144,6 @@ def test_executions_that_do_not_exist_are_said_so(sfn: StepFunctions, operation:
         ("CreateStateMachine", {"name": "m", "definition": "{}", "roleArn": ROLE, "publish": True}, "versions"),
         ("StartExecution", {"stateMachineArn": f"{ARN}:1"}, "versions"),
         ("ListExecutions", {"mapRunArn": "a"}, "mapRunArn"),
-        ("ListExecutions", {"stateMachineArn": ARN, "redriveFilter": "REDRIVEN"}, "redriveFilter"),
         (
             "CreateStateMachine",
             {"name": "m", "definition": "{}", "roleArn": ROLE, "encryptionConfiguration": {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}},
@@ -258,21 +257,6 @@ def test_an_execution_can_be_stopped_before_it_has_run(sfn: StepFunctions) -> No
     sfn.clock.settle()
     assert sfn.kinds(arn) == ["ExecutionStarted", "ExecutionAborted"]
     assert sfn.functions.calls == []
-
-
-@pytest.mark.parametrize(("status", "redrivable"), [("RUNNING", "NOT_REDRIVABLE"), ("SUCCEEDED", "NOT_REDRIVABLE"), ("FAILED", "REDRIVABLE")])
-def test_an_execution_says_whether_it_could_be_redriven(sfn: StepFunctions, status: str, redrivable: str) -> None:
-    definition = {"RUNNING": LONG, "SUCCEEDED": ONE_PASS, "FAILED": machine(No={"Type": "Fail"})}[status]
-    arn = sfn.begin(definition)
-    sfn.clock.advance(1)
-    described = sfn.describe(arn)
-    assert (described["status"], described["redriveStatus"], described["redriveCount"]) == (status, redrivable, 0)
-
-
-def test_a_failure_can_be_redriven_for_14_days(sfn: StepFunctions) -> None:
-    done = sfn.run(machine(No={"Type": "Fail"}))
-    sfn.clock.advance(14 * 86_400 + 1)
-    assert sfn.describe(done["arn"])["redriveStatus"] == "NOT_REDRIVABLE"
 
 
 # -- deleting

@@ -26,6 +26,10 @@ def sdk(resource: str, arguments: Any) -> dict[str, Any]:
     return only("Task", Resource=f"arn:aws:states:::{resource}", Arguments=arguments)
 
 
+def waiting(**fields: Any) -> dict[str, Any]:
+    return machine(Only=task(Resource="arn:aws:states:::lambda:invoke.waitForTaskToken", **fields))
+
+
 def choice(**rule: Any) -> dict[str, Any]:
     return machine(Only={"Type": "Choice", "Choices": [{"Condition": True, "Next": "Then"} | rule]}, Then=PASS)
 
@@ -99,6 +103,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "Items": (only("Map", Items="a", ItemProcessor=block(In=PASS)), "at /States/Only/Items"),
     "MaxConcurrency": (only("Map", MaxConcurrency=True, ItemProcessor=block(In=PASS)), "at /States/Only/MaxConcurrency"),
     "timeout of a task": (machine(Only=task(TimeoutSeconds=0)), "at /States/Only/TimeoutSeconds"),
+    "heartbeat": (waiting(HeartbeatSeconds=0), "at /States/Only/HeartbeatSeconds"),
+    "heartbeat not below the timeout": (waiting(HeartbeatSeconds=60, TimeoutSeconds=60), "HeartbeatSeconds must be smaller than TimeoutSeconds"),
     "Retry is no array": (machine(Only=task(Retry={})), "at /States/Only/Retry"),
     "unknown field of a retrier": (retry(MaxAttempt=1), "at /States/Only/Retry[0]/MaxAttempt"),
     "ErrorEquals is empty": (retry(ErrorEquals=[]), "at /States/Only/Retry[0]/ErrorEquals"),
@@ -189,14 +195,14 @@ UNBUILT: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "activity": (only("Task", Resource="arn:aws:states:eu-west-1:222222222222:activity:a", Arguments={}), "activity:a: not built yet"),
     "other partition": (only("Task", Resource="arn:aws-cn:states:::lambda:invoke", Arguments={}), "arn:aws-cn:states:::lambda:invoke: not built yet"),
-    "sync": (sdk("states:startExecution.sync:2", {}), "the pattern sync:2 is not built yet"),
-    "task token": (sdk("lambda:invoke.waitForTaskToken", {}), "the pattern waitForTaskToken is not built yet"),
-    "sdk with a task token": (sdk("aws-sdk:sfn:startExecution.waitForTaskToken", {}), "the pattern waitForTaskToken is not built yet"),
-    "startExecution": (sdk("states:startExecution", {}), "states:startExecution: this integration is not built yet"),
+    "sync of another service": (sdk("lambda:invoke.sync", {}), "the pattern sync is not built yet for lambda:invoke"),
+    "sdk with sync": (sdk("aws-sdk:sfn:startExecution.sync:2", {}), "the pattern sync:2 is not built yet for aws-sdk:sfn:startExecution"),
+    "table with a task token": (sdk("dynamodb:getItem.waitForTaskToken", {}), "the pattern waitForTaskToken is not built yet for dynamodb:getItem"),
+    "startSyncExecution": (sdk("states:startSyncExecution", {}), "states:startSyncExecution: this integration is not built yet"),
     "http": (sdk("http:invoke", {}), "http:invoke: this integration is not built yet"),
     "no Arguments": (without(sdk("aws-sdk:sagemaker:listApps", {}), "Arguments"), "state 'Only' has no Arguments"),
     "Credentials": (machine(Only=task(Credentials={"RoleArn": "r"})), "state 'Only' has Credentials: not built yet"),
-    "heartbeat": (machine(Only=task(HeartbeatSeconds=5)), "state 'Only' has HeartbeatSeconds: not built yet"),
+    "heartbeat without a token": (machine(Only=task(HeartbeatSeconds=5)), "state 'Only' has HeartbeatSeconds and no task token"),
     "Distributed Map": (
         only("Map", ItemProcessor=block(In=PASS) | {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}),
         "state 'Only' has a Map of mode DISTRIBUTED: Distributed Map is not built yet",

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ConnectionClosedError, ParamValidationError
 
 from localaws.cloud import AwsError, Principal, Refused
+from localaws.local import LocalOrganization
+from tests.localaws.conftest import role_for
 from tests.localaws.states_machinery import (
     ACCOUNT,
     FUNCTION,
@@ -20,6 +22,7 @@ from tests.localaws.states_machinery import (
     function_fails,
     last,
     machine,
+    refuses,
     seconds,
     step_functions,
     task,
@@ -59,11 +62,6 @@ def clients(sfn: StepFunctions, monkeypatch: pytest.MonkeyPatch) -> dict[str, Fa
 
     monkeypatch.setattr(sfn.cloud, "client", client)
     return clients
-
-
-def refuses(code: str, message: str = "no", status: int = 400) -> ClientError:
-    metadata = {"HTTPStatusCode": status, "RequestId": "r-1", "HostId": "", "HTTPHeaders": {}, "RetryAttempts": 0}
-    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, "Any")  # type: ignore[typeddict-item]
 
 
 def sdk(name: str, arguments: Any, **fields: Any) -> dict[str, Any]:
@@ -227,6 +225,47 @@ def test_an_error_of_a_topic_has_its_name(sfn: StepFunctions, clients: dict[str,
     clients["sns"] = FakeClient(refuses("NotFound", status=404))
     done = sfn.run(machine(Step=sdk("sns:publish", {"TopicArn": "t", "Message": "m"})))
     assert done["error"] == "SNS.NotFoundException"
+
+
+# -- dynamodb
+
+
+def test_an_item_is_updated_by_the_services_own_names(sfn: StepFunctions, clients: dict[str, FakeClient]) -> None:
+    clients["dynamodb"] = FakeClient({"Attributes": {"n": {"N": "3"}}})
+    arguments = {
+        "TableName": "t",
+        "Key": {"id": {"S": "{% $states.input %}"}},
+        "UpdateExpression": "ADD n :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    }
+    assert sfn.output(machine(Step=sdk("dynamodb:updateItem", arguments)), "a") == {"Attributes": {"n": {"N": "3"}}}
+    assert clients["dynamodb"].calls == [("update_item", arguments | {"Key": {"id": {"S": "a"}}})]
+
+
+@pytest.mark.parametrize(("code", "name"), [("ConditionalCheckFailedException",) * 2, ("AccessDeniedException", "AmazonDynamoDBException")])
+def test_an_error_of_a_table_has_its_name(sfn: StepFunctions, clients: dict[str, FakeClient], code: str, name: str) -> None:
+    clients["dynamodb"] = FakeClient(refuses(code))
+    step = sdk("dynamodb:deleteItem", {"TableName": "t", "Key": {"id": {"S": "a"}}})
+    assert sfn.run(machine(Step=step))["error"] == f"DynamoDB.{name}"
+
+
+# -- what is refused, and what never arrives
+
+
+def test_a_call_that_never_arrives_is_an_error_of_the_client(sfn: StepFunctions, clients: dict[str, FakeClient]) -> None:
+    clients["sagemaker"] = FakeClient(ConnectionClosedError(endpoint_url="https://api.sagemaker.eu-west-1.amazonaws.com"))
+    caught = {"Catch": [{"ErrorEquals": ["SageMaker.SdkClientException"], "Next": "Told", "Output": "{% $states.errorOutput.Cause %}"}]}
+    step = sdk("aws-sdk:sagemaker:describeDomain", {"DomainId": "d-1"}, Next="Told", **caught)
+    assert sfn.output(machine(Step=step, Told=last("Pass"))).startswith("Connection was closed")
+
+
+def test_an_operation_that_nothing_covers_is_refused_by_name(local: LocalOrganization) -> None:
+    client, role = local.client("stepfunctions", "hub"), role_for(local, "states.amazonaws.com")
+    definition = machine(Step=sdk("aws-sdk:sagemaker:createCluster", {"ClusterName": "c"}))
+    arn = client.create_state_machine(name="m", definition=json.dumps(definition), roleArn=role)["stateMachineArn"]
+    client.start_execution(stateMachineArn=arn)
+    with pytest.raises(Refused, match="state 'Step': sagemaker:CreateCluster: not in localaws"):
+        local.settle()
 
 
 # -- stopping oneself
