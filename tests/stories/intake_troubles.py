@@ -40,3 +40,15 @@ def put_role_back(platform: Platform, role: dict[str, Any]) -> None:
     iam = platform.client("iam", "fraud-dev")
     iam.create_role(RoleName=PROFILE_ROLE, Path="/steward/", AssumeRolePolicyDocument=json.dumps(role["trust"]))
     iam.put_role_policy(RoleName=PROFILE_ROLE, PolicyName="put-back", PolicyDocument=json.dumps(role["policy"]))
+
+
+def cut_off(platform: Platform) -> str:
+    """A profile whose execution somebody stopped while it waited for our role, which is there again now; the profile's ARN."""
+    role = without_role(platform)
+    profile = platform.profile("fraud-dev")
+    platform.local.advance(180)
+    (running,) = platform.executions()
+    platform.client("stepfunctions", "hub").stop_execution(executionArn=running["executionArn"], error="Stopped", cause="by hand")
+    platform.local.settle()
+    put_role_back(platform, role)
+    return profile

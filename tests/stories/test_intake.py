@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from localaws.local import LocalOrganization
-from tests.stories.intake_troubles import created, message, put_role_back, statuses, without_role
+from tests.stories.intake_troubles import created, cut_off, message, put_role_back, statuses, without_role
 from tests.stories.people import FRAUD_TAGS, Platform
 
 
@@ -44,6 +44,18 @@ def test_an_event_that_comes_again_after_a_failure_is_done_under_the_next_name(p
         platform.take_in(message(created(platform)))
     assert statuses(platform) == [("FAILED", ""), ("FAILED", "-r1"), ("SUCCEEDED", "-r2")]
     assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
+
+
+def test_an_event_that_comes_again_takes_up_an_execution_that_was_cut_off(platform: Platform) -> None:
+    profile = cut_off(platform)
+    assert statuses(platform) == [("ABORTED", "")]
+    for _ in range(2):
+        platform.take_in(message(created(platform)))
+    assert statuses(platform) == [("SUCCEEDED", "")]
+    (execution,) = platform.executions()
+    assert execution["redriveCount"] == 1
+    assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
+    assert platform.dead_letters() == []
 
 
 def test_a_replayed_event_is_one_execution_of_its_own_that_changes_nothing_twice(platform: Platform) -> None:

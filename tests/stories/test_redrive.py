@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from localaws.local import LocalOrganization
-from tests.stories.intake_troubles import created, message, put_role_back, statuses, without_role
+from tests.stories.intake_troubles import created, cut_off, message, put_role_back, statuses, without_role
 from tests.stories.people import FRAUD_TAGS, HUB, Platform
 from tools.redrive import main
 
@@ -139,6 +139,19 @@ def test_an_execution_that_failed_again_gets_the_next_suffix(platform: Platform)
         assert main(["--execute"]) == 0
         platform.local.settle()
     assert statuses(platform) == [("FAILED", ""), ("FAILED", "-r1"), ("FAILED", "-r2")]
+
+
+def test_an_execution_that_was_cut_off_goes_on_where_it_was(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    profile = cut_off(platform)
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert "profile_cost_tagging, ABORTED: " in said
+    assert "because  Stopped: by hand\n    would    redrive it" in said
+    assert statuses(platform) == [("ABORTED", "")]
+    assert main(["--execute"]) == 0
+    platform.local.settle()
+    assert statuses(platform) == [("SUCCEEDED", "")]
+    assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
 
 
 def test_what_failed_more_than_fourteen_days_ago_is_left_alone(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
