@@ -1,22 +1,24 @@
-"""People get user profiles, by IAM and by Identity Center: each profile carries its cost tags a moment later, and nobody else's does."""
+"""People get user profiles, by IAM and by Identity Center, and spaces: each carries its cost tags a moment later, and nobody else's does. Who changes
+them is corrected, until it is plain that they will not have it."""
 
 import time
 from typing import Any
 
 from demo.report import Report
 
-TITLE = "Chapter 1: user profiles carry their cost tags"
+TITLE = "Chapter 1: user profiles and spaces carry their cost tags"
 CHAPTER = WORKFLOW = "profile_cost_tagging"
+FRAUD = {"ml:user": "alice", "ml:project": "fraud", "ml:cost-center": "R-4711", "ml:owner": "fraud-team"}
 
 
 def play(report: Report) -> None:
-    """Three profiles in accounts of the ML units, one outside of them, and one event delivered twice."""
+    """Three profiles in accounts of the ML units, one outside of them, one event delivered twice, a space, and tags that somebody changes."""
     machine = report.stage.outputs()["ProfileCostTaggingStateMachineArn"]
 
     alice = _profile(report, "fraud-dev", "alice")
     report.say("fraud-dev: the user profile alice was created")
     report.new_executions(CHAPTER, WORKFLOW, machine)
-    _expect_tags(report, "fraud-dev", alice, {"ml:user": "alice", "ml:project": "fraud", "ml:cost-center": "R-4711", "ml:owner": "fraud-team"})
+    _expect_tags(report, "fraud-dev", alice, FRAUD)
 
     bob = _profile(report, "pricing-prod", "bob", sso_user="bob@example.com")
     report.say("pricing-prod: Identity Center signed bob@example.com in, and his user profile was created")
@@ -40,7 +42,36 @@ def play(report: Report) -> None:
     report.say("fraud-dev: the event for alice was delivered a second time; no second execution may start")
     report.expect(not report.new_executions(CHAPTER, WORKFLOW, machine), "a second delivery of one event started a second execution")
 
-    report.expect([run.status for run in report.executions] == ["SUCCEEDED"] * 3, "three green executions were to run, no more and none red")
+    _space(report, machine, alice)
+    _drift(report, machine, alice)
+
+    report.expect([run.status for run in report.executions] == ["SUCCEEDED"] * 8, "eight green executions were to run, no more and none red")
+
+
+def _space(report: Report, machine: str, owner: str) -> None:
+    """The owner of a profile gets a private space."""
+    _, domain, name = owner.split("/")
+    space = report.stage.client("sagemaker", "fraud-dev").create_space(
+        DomainId=domain,
+        SpaceName="alice-lab",
+        OwnershipSettings={"OwnerUserProfileName": name},
+        SpaceSharingSettings={"SharingType": "Private"},
+    )["SpaceArn"]
+    report.say("fraud-dev: alice got a space of her own, alice-lab")
+    report.new_executions(CHAPTER, WORKFLOW, machine)
+    _expect_tags(report, "fraud-dev", space, FRAUD)
+
+
+def _drift(report: Report, machine: str, profile: str) -> None:
+    """Somebody writes another cost center, and again, and again: three times in a day it is put right, then it is theirs and people are told."""
+    sagemaker = report.stage.client("sagemaker", "fraud-dev")
+    found = len(report.findings)
+    for which_time in ("", " again", " a third time", " a fourth time"):
+        sagemaker.add_tags(ResourceArn=profile, Tags=[{"Key": "ml:cost-center", "Value": "R-0001"}])
+        report.say(f"fraud-dev: somebody wrote another cost center on alice{which_time}")
+        report.new_executions(CHAPTER, WORKFLOW, machine)
+        _expect_tags(report, "fraud-dev", profile, FRAUD if which_time != " a fourth time" else {**FRAUD, "ml:cost-center": "R-0001"})
+    report.expect([finding["kind"] for finding in report.findings[found:]] == ["TagsContested"], "people were to be told once, of the fourth time")
 
 
 def _profile(report: Report, account: str, name: str, sso_user: str | None = None) -> str:
@@ -53,6 +84,7 @@ def _profile(report: Report, account: str, name: str, sso_user: str | None = Non
         DefaultUserSettings=settings,
         SubnetIds=["subnet-0a1b2c3d"],
         VpcId="vpc-0a1b2c3d",
+        TagPropagation="ENABLED",
     )["DomainArn"].rsplit("/", 1)[1]
     for _ in range(100):
         if sagemaker.describe_domain(DomainId=domain)["Status"] == "InService":

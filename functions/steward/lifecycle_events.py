@@ -2,15 +2,46 @@
 
 The names of CloudTrail's fields follow its rule (the API's names, first letter lower-cased): no public raw record of these calls was found, so
 what we need is required and the rest is not looked at. `account` and `region` are taken from the envelope, which EventBridge fills, and never
-from `detail`, in which stands what a caller wrote.
+from `detail`, in which stands what a caller wrote: an ARN there must be of the envelope's account and Region.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AliasPath, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    computed_field,
+    model_validator,
+)
 
 from steward.errors import EventUnreadable
+
+ACCOUNT = r"[0-9]{12}"
+REGION = r"[a-z]{2}(-[a-z]+)+-[0-9]"
+DOMAIN_ID = r"d-(-*[a-z0-9]){1,61}"
+NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+"""Of a user profile or a space. This and the id of a domain as SageMaker's API reference has them, with no more than 63 characters."""
+
+
+def _is_a_time(text: str) -> str:
+    datetime.fromisoformat(text)  # its ValueError makes the event unreadable
+    return text
+
+
+DomainId = Annotated[str, StringConstraints(pattern=f"^{DOMAIN_ID}$", max_length=63)]
+StudioName = Annotated[str, StringConstraints(pattern=f"^{NAME}$", max_length=63)]
+EventTime = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"), AfterValidator(_is_a_time)]
+Who = Annotated[str, StringConstraints(pattern=r"^[ -~]{1,512}$")]
+"""An ARN or the name of a service."""
 
 
 class LifecycleEvent(BaseModel):
@@ -23,10 +54,10 @@ class LifecycleEvent(BaseModel):
 
     verb: ClassVar[str]
 
-    account_id: str = Field(validation_alias="account", pattern=r"^[0-9]{12}$")
-    region: str = Field(validation_alias="region", pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", max_length=32)
-    event_id: str = Field(validation_alias=AliasPath("detail", "eventID"), min_length=1, max_length=64)
-    event_time: str = Field(validation_alias=AliasPath("detail", "eventTime"), min_length=1, max_length=64)
+    account_id: str = Field(validation_alias="account", pattern=f"^{ACCOUNT}$")
+    region: str = Field(validation_alias="region", pattern=f"^{REGION}$", max_length=32)
+    event_id: str = Field(validation_alias=AliasPath("detail", "eventID"), pattern=r"^[0-9A-Za-z-]{1,64}$")
+    event_time: EventTime = Field(validation_alias=AliasPath("detail", "eventTime"))
     replay_name: str | None = Field(default=None, validation_alias="replay-name", max_length=64)
 
     @property
@@ -40,12 +71,79 @@ class UserProfileCreated(LifecycleEvent):
 
     verb = "profile-created"
 
-    domain_id: str = Field(validation_alias=AliasPath("detail", "requestParameters", "domainId"), min_length=1, max_length=63)
-    user_profile_name: str = Field(validation_alias=AliasPath("detail", "requestParameters", "userProfileName"), min_length=1, max_length=63)
+    domain_id: DomainId = Field(validation_alias=AliasPath("detail", "requestParameters", "domainId"))
+    user_profile_name: StudioName = Field(validation_alias=AliasPath("detail", "requestParameters", "userProfileName"))
 
     @property
     def subject(self) -> str:
         return self.user_profile_name
+
+
+class UserProfileUpdated(UserProfileCreated):
+    """A user profile's settings are being changed. It is `Updating` when this event is written."""
+
+    verb = "profile-updated"
+
+
+class SpaceCreated(LifecycleEvent):
+    """A space was asked for. It is `Pending` when this event is written."""
+
+    verb = "space-created"
+
+    domain_id: DomainId = Field(validation_alias=AliasPath("detail", "requestParameters", "domainId"))
+    space_name: StudioName = Field(validation_alias=AliasPath("detail", "requestParameters", "spaceName"))
+
+    @property
+    def subject(self) -> str:
+        return self.space_name
+
+
+class TagsChanged(LifecycleEvent):
+    """Somebody added or removed tags of a user profile or a space. `writer` is the role they had, else they themselves, else the service."""
+
+    verb = "tags-changed"
+
+    resource_arn: str = Field(
+        validation_alias=AliasPath("detail", "requestParameters", "resourceArn"),
+        pattern=f"^arn:aws[a-z-]*:sagemaker:{REGION}:{ACCOUNT}:(user-profile|space)/{DOMAIN_ID}/{NAME}$",
+        max_length=256,
+        exclude=True,
+    )
+    writer: Who = Field(
+        default="unknown",
+        validation_alias=AliasChoices(
+            AliasPath("detail", "userIdentity", "sessionContext", "sessionIssuer", "arn"),
+            AliasPath("detail", "userIdentity", "arn"),
+            AliasPath("detail", "userIdentity", "invokedBy"),
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _is_where_it_was_seen(self) -> Self:
+        if self.resource_arn.split(":")[3:5] != [self.region, self.account_id]:
+            raise ValueError("the resource is of another account or Region than the event")
+        if max(len(self.domain_id), len(self.subject)) > 63:
+            raise ValueError("a name in the resource's ARN is longer than SageMaker allows")
+        return self
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def domain_id(self) -> str:
+        return self.resource_arn.split("/")[1]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def user_profile_name(self) -> str | None:
+        return self.subject if ":user-profile/" in self.resource_arn else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def space_name(self) -> str | None:
+        return self.subject if ":space/" in self.resource_arn else None
+
+    @property
+    def subject(self) -> str:
+        return self.resource_arn.split("/")[2]
 
 
 class ScheduleFired(BaseModel):
@@ -59,6 +157,10 @@ class ScheduleFired(BaseModel):
 
 CLOUDTRAIL_EVENTS: Mapping[tuple[str, str], type[LifecycleEvent]] = {
     ("sagemaker.amazonaws.com", "CreateUserProfile"): UserProfileCreated,
+    ("sagemaker.amazonaws.com", "UpdateUserProfile"): UserProfileUpdated,
+    ("sagemaker.amazonaws.com", "CreateSpace"): SpaceCreated,
+    ("sagemaker.amazonaws.com", "AddTags"): TagsChanged,
+    ("sagemaker.amazonaws.com", "DeleteTags"): TagsChanged,
 }
 
 
@@ -85,4 +187,4 @@ def parse_schedule(schedule: Mapping[str, Any]) -> ScheduleFired:
 
 
 def _fields(error: ValidationError) -> str:
-    return ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
+    return ", ".join(".".join(map(str, fault["loc"])) or str(fault["msg"]) for fault in error.errors())

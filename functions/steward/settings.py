@@ -1,13 +1,14 @@
 """What a function was deployed with: frozen, typed, read from the environment when it is invoked and not before."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Self
 
 from steward.errors import SettingMissing
 
 STATE_MACHINE_ARN = "_STATE_MACHINE_ARN"
+EVERYWHERE = "all"
 
 
 @dataclass(frozen=True)
@@ -25,24 +26,65 @@ class IntakeSettings:
 
 
 @dataclass(frozen=True)
-class ProfileCostTaggingSettings:
-    """`account_tag_keys` are read from the account and written to the profile under the same keys; `user_tag_key` holds the profile's user."""
+class Brakes:
+    """What may keep us from writing. Each function that writes asks them, and so does the step that decides, so that a report says how it stands.
+
+    `acting_unit_ids`: the organizational units in which we act, in all others we only report; "all" is all of them.
+    """
+
+    dry_run: bool
+    stop_all_writes: bool
+    acting_unit_ids: frozenset[str]
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(_switch("DRY_RUN"), _switch("STOP_ALL_WRITES"), frozenset(_units("ACTING_ORGANIZATIONAL_UNIT_IDS", or_else=EVERYWHERE)))
+
+    def hold(self, unit_ids: Set[str]) -> bool:
+        """May nothing be written in an account that lies in these units?"""
+        return self.dry_run or self.stop_all_writes or self.acting_unit_ids.isdisjoint({EVERYWHERE, *unit_ids})
+
+
+@dataclass(frozen=True)
+class DecideTagsSettings:
+    """`account_tag_keys` are read from account and domain and written under the same keys; `user_tag_key` holds the user."""
 
     ml_unit_ids: frozenset[str]
     user_tag_key: str
     account_tag_keys: tuple[str, ...]
     member_role_name: str
-    dry_run: bool
+    brakes: Brakes
 
     @classmethod
     def from_env(cls) -> Self:
         """Raises SettingMissing, naming the variable."""
         return cls(
-            ml_unit_ids=frozenset(_list("ML_ORGANIZATIONAL_UNIT_IDS")),
+            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
             user_tag_key=_text("USER_TAG_KEY"),
             account_tag_keys=_list("ACCOUNT_TAG_KEYS"),
             member_role_name=_text("MEMBER_ROLE_NAME"),
-            dry_run=_switch("DRY_RUN"),
+            brakes=Brakes.from_env(),
+        )
+
+
+@dataclass(frozen=True)
+class ApplyTagsSettings:
+    """`corrections_table` is the name of the DynamoDB table that counts how often we have corrected somebody."""
+
+    ml_unit_ids: frozenset[str]
+    member_role_name: str
+    corrections_table: str
+    brakes: Brakes
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(
+            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
+            member_role_name=_text("MEMBER_ROLE_NAME"),
+            corrections_table=_text("CORRECTIONS_TABLE_NAME"),
+            brakes=Brakes.from_env(),
         )
 
 
@@ -76,6 +118,13 @@ def _text(name: str) -> str:
 
 def _list(name: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in _text(name).split(","))
+
+
+def _units(name: str, or_else: str = "") -> tuple[str, ...]:
+    units = _list(name)
+    if units != (or_else,) and not all(unit.startswith("ou-") for unit in units):
+        raise SettingMissing(f"{name} is {','.join(units)!r}: it must be ids of organizational units" + (f", or {or_else!r}" if or_else else ""))
+    return units
 
 
 def _switch(name: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from localaws.local import LocalOrganization
+from tests.stories.people import Platform
 
 ORGANIZATION = Path(__file__).parents[2] / "demo" / "organization.yaml"
 
@@ -104,3 +105,9 @@ def deployed_organization() -> Iterator[LocalOrganization]:
     local.clock.own()
     yield local
     local.settle()
+
+
+@pytest.fixture
+def platform(deployed_organization: LocalOrganization) -> Platform:
+    """The same, asked as people ask it."""
+    return Platform(deployed_organization)

@@ -29,8 +29,8 @@ class Platform:
         (stack,) = (stack for stack in self.local.organization.stacks if stack.name == "studio-steward")
         self.local.deploy(stack, parameters)
 
-    def domain(self, account: str, region: str | None = None, *, sso: bool = False) -> str:
-        """A new domain in service; its id."""
+    def domain(self, account: str, region: str | None = None, *, sso: bool = False, **more: Any) -> str:
+        """A new domain in service, in which tags are propagated unless `more` says otherwise; its id."""
         account_id = self.local.organization.account(account).id
         arn: str = self.client("sagemaker", account, region).create_domain(
             DomainName="studio",
@@ -38,17 +38,44 @@ class Platform:
             DefaultUserSettings={"ExecutionRole": f"arn:aws:iam::{account_id}:role/StudioExecution"},
             SubnetIds=["subnet-0a1b2c3d"],
             VpcId="vpc-0a1b2c3d",
+            **{"TagPropagation": "ENABLED", **more},
         )["DomainArn"]
         self.local.settle()
         return arn.rsplit("/", 1)[1]
 
-    def profile(self, account: str, name: str = "alice", region: str | None = None, *, sso_user: str | None = None, **more: Any) -> str:
-        """A new user profile in a new domain, asked for and not waited for; its ARN."""
-        domain = self.domain(account, region, sso=sso_user is not None)
+    def profile(
+        self, account: str, name: str = "alice", region: str | None = None, *, sso_user: str | None = None, domain: str | None = None, **more: Any
+    ) -> str:
+        """A new user profile in a domain, a new one if none is given, asked for and not waited for; its ARN."""
+        domain = domain or self.domain(account, region, sso=sso_user is not None)
         if sso_user is not None:
             more |= {"SingleSignOnUserIdentifier": "UserName", "SingleSignOnUserValue": sso_user}
         profile = self.client("sagemaker", account, region).create_user_profile(DomainId=domain, UserProfileName=name, **more)
         return str(profile["UserProfileArn"])
+
+    def space(self, account: str, owner: str, name: str = "lab", sharing: str = "Private", region: str | None = None, **more: Any) -> str:
+        """A new space of the profile with the ARN `owner`, in its domain, asked for and not waited for; its ARN."""
+        _, domain, profile = owner.split("/")
+        sagemaker = self.client("sagemaker", account, region)
+        arn: str = sagemaker.create_space(
+            DomainId=domain,
+            SpaceName=name,
+            OwnershipSettings={"OwnerUserProfileName": profile},
+            SpaceSharingSettings={"SharingType": sharing},
+            **more,
+        )["SpaceArn"]
+        return arn
+
+    def app(self, account: str, owner: str, app_type: str, name: str = "default") -> None:
+        """A new app of the profile or space with the ARN `owner`, in service."""
+        kind, domain, whose = owner.split(":")[5].split("/")
+        member = {"user-profile": "UserProfileName", "space": "SpaceName"}[kind]
+        self.client("sagemaker", account).create_app(DomainId=domain, AppType=app_type, AppName=name, **{member: whose})
+        self.local.settle()
+
+    def set_tags(self, account: str, arn: str, tags: dict[str, str]) -> None:
+        given = [{"Key": key, "Value": value} for key, value in tags.items()]
+        self.client("sagemaker", account, arn.split(":")[3]).add_tags(ResourceArn=arn, Tags=given)
 
     def tags(self, account: str, arn: str) -> dict[str, str]:
         sagemaker = self.client("sagemaker", account, arn.split(":")[3])
@@ -65,6 +92,14 @@ class Platform:
         """The only one there is, with its output read."""
         (execution,) = self.executions(workflow)
         return {**execution, "output": json.loads(execution.get("output") or "null")}
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """The reports of all executions, in the order of their starts."""
+        return [json.loads(execution["output"]) for execution in self.executions()]
+
+    def last_output(self) -> dict[str, Any]:
+        """The report of the execution that was started last."""
+        return self.outputs()[-1]
 
     def states_entered(self, execution: dict[str, Any]) -> list[str]:
         history = self.client("stepfunctions", "hub").get_execution_history(executionArn=execution["executionArn"], maxResults=1000)

@@ -5,15 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from localaws.local import LocalOrganization
 from localaws.organization_file import Account
 from localaws.studio import fail_next
 from tests.stories.people import FRAUD, FRAUD_TAGS, HUB, NEWCOMER, Platform
-
-
-@pytest.fixture
-def platform(deployed_organization: LocalOrganization) -> Platform:
-    return Platform(deployed_organization)
 
 
 def test_a_created_profile_carries_its_cost_tags_and_its_execution_can_be_read(platform: Platform) -> None:
@@ -41,20 +35,26 @@ def test_the_straight_way_costs_what_its_page_says(platform: Platform) -> None:
     before = len(platform.local.cloud.log.calls)
     platform.local.settle()
     ours = [call["action"] for call in platform.local.cloud.log.calls[before:] if call["account"] in {HUB, FRAUD}]
-    assert sorted(action for action in ours if action.split(":")[0] in {"organizations", "sts", "sagemaker", "stepfunctions"}) == [
-        "organizations:DescribeAccount",
-        "organizations:ListTagsForResource",
-        "sagemaker:AddTags",
-        "sagemaker:DescribeUserProfile",
-        "sagemaker:ListTags",
+    assert [action for action in ours if action.split(":")[0] in {"organizations", "sts", "sagemaker", "stepfunctions", "dynamodb"}] == [
         "stepfunctions:StartExecution",
+        "organizations:DescribeAccount",
         "sts:AssumeRole",
+        "sagemaker:DescribeUserProfile",
+        "sagemaker:DescribeDomain",
+        "organizations:ListTagsForResource",
+        "sagemaker:ListTags",
+        "sagemaker:ListTags",
+        "sagemaker:ListApps",
+        "organizations:DescribeAccount",
+        "sts:AssumeRole",
+        "sagemaker:AddTags",
     ]
     assert platform.states_entered(platform.the_execution()) == [
-        "GiveProfileTime",
-        "TagProfile",
-        "ProfileIsPending",
-        "CostTagsWereApplied",
+        "GiveItTime",
+        "DecideTags",
+        "TagsAreToBeWritten",
+        "ApplyTags",
+        "TagsWereWritten",
         "AnnounceCostTags",
         "ThereAreFindings",
         "OutcomeIsKnown",
@@ -65,8 +65,8 @@ def test_the_straight_way_costs_what_its_page_says(platform: Platform) -> None:
 def test_the_member_account_is_entered_by_the_workflows_own_role(platform: Platform) -> None:
     platform.profile("fraud-dev")
     platform.local.settle()
-    (assumed,) = platform.calls("sts:AssumeRole")
-    assert assumed["resource"] == f"arn:aws:iam::{FRAUD}:role/steward/profile_cost_tagging"
+    assumed = platform.calls("sts:AssumeRole")
+    assert [call["resource"] for call in assumed] == [f"arn:aws:iam::{FRAUD}:role/steward/profile_cost_tagging"] * 2, "once for each step"
     (tagged,) = platform.calls("sagemaker:AddTags")
     assert tagged["principal"].startswith(f"arn:aws:sts::{FRAUD}:assumed-role/profile_cost_tagging/")
 

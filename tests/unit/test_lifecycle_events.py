@@ -5,17 +5,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from steward.errors import EventUnreadable
-from steward.lifecycle_events import UserProfileCreated, parse_lifecycle_event
+from steward.lifecycle_events import SpaceCreated, TagsChanged, UserProfileCreated, UserProfileUpdated, parse_lifecycle_event
 
 EVENTS = Path(__file__).parents[2] / "events"
+OURS = sorted(path for path in (EVENTS / "profile_cost_tagging").glob("*.json") if not path.stem.endswith("_ignored"))
+ROLE, USER = "arn:aws:iam::444444444444:role/StudioAdmin", "arn:aws:iam::444444444444:user/studio-admin"
+
+
+def read(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((EVENTS / "profile_cost_tagging" / f"{name}.json").read_text())
+    return loaded
 
 
 @pytest.fixture
 def event() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((EVENTS / "profile_cost_tagging" / "user_profile_created_by_iam_user.json").read_text())
-    return loaded
+    return read("user_profile_created_by_iam_user")
 
 
 def test_a_created_profile_is_parsed_into_plain_values(event: dict[str, Any]) -> None:
@@ -66,3 +74,143 @@ def test_fields_at_fault_are_named_and_their_values_are_not(event: dict[str, Any
     assert "account" in str(raised.value)
     assert "detail.requestParameters.userProfileName" in str(raised.value)
     assert "not-an-account" not in str(raised.value)
+
+
+# -- tags that somebody changed
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "writer"),
+    [
+        ("tags_added_to_profile_by_role", "user_profile_name", ROLE),
+        ("tags_added_to_profile_by_iam_user", "user_profile_name", USER),
+        ("tags_added_to_space_by_role", "space_name", ROLE),
+        ("tags_deleted_from_profile_by_role", "user_profile_name", ROLE),
+        ("tags_deleted_from_space_by_service", "space_name", "sagemaker.amazonaws.com"),
+    ],
+)
+def test_changed_tags_are_a_profiles_or_a_spaces_and_somebodys(name: str, kind: str, writer: str) -> None:
+    event = read(name)
+    parsed = parse_lifecycle_event(event)
+    assert isinstance(parsed, TagsChanged)
+    subject = event["detail"]["requestParameters"]["resourceArn"].rsplit("/", 1)[1]
+    assert parsed.subject == subject
+    assert json.loads(parsed.model_dump_json()) == {
+        "account_id": "444444444444",
+        "region": "eu-west-1",
+        "domain_id": "d-fraud0dev0001",
+        "user_profile_name": None,
+        "space_name": None,
+        kind: subject,
+        "event_id": event["detail"]["eventID"],
+        "event_time": event["detail"]["eventTime"],
+        "replay_name": None,
+        "writer": writer,
+    }
+
+
+@pytest.mark.parametrize("identity", [{}, {"type": "IdentityCenterUser", "onBehalfOf": {"userId": "x"}}, None])
+def test_where_nothing_says_who_wrote_the_writer_is_unknown(identity: object) -> None:
+    event = read("tags_added_to_profile_by_role")
+    event["detail"]["userIdentity"] = identity
+    parsed = parse_lifecycle_event(event)
+    assert isinstance(parsed, TagsChanged)
+    assert parsed.writer == "unknown"
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:sagemaker:eu-west-1:999999999999:user-profile/d-fraud0dev0001/mina",
+        "arn:aws:sagemaker:us-east-1:444444444444:user-profile/d-fraud0dev0001/mina",
+        "arn:aws:sagemaker:eu-west-1:444444444444:app/d-fraud0dev0001/mina/jupyterlab/default",
+        "arn:aws:sagemaker:eu-west-1:444444444444:user-profile/d-fraud0dev0001/mina/../bob",
+        "arn:aws:sagemaker:eu-west-1:444444444444:user-profile/d-fraud0dev0001/mina\n",
+        f"arn:aws:sagemaker:eu-west-1:444444444444:user-profile/d-fraud0dev0001/{'m' * 64}",
+        f"arn:aws:sagemaker:eu-west-1:444444444444:user-profile/d-fraud0dev0001/m{'-' * 80}m",
+        f"arn:aws:sagemaker:eu-west-1:444444444444:space/d-{'-' * 80}1/lab",
+        "arn:aws:iam:eu-west-1:444444444444:user-profile/d-fraud0dev0001/mina",
+        "user-profile/d-fraud0dev0001/mina",
+        "",
+        None,
+        ["arn:aws:sagemaker:eu-west-1:444444444444:user-profile/d-fraud0dev0001/mina"],
+    ],
+)
+def test_an_arn_that_is_not_of_the_events_own_account_and_region_is_refused(arn: object) -> None:
+    event = read("tags_added_to_profile_by_role")
+    event["detail"]["requestParameters"]["resourceArn"] = arn
+    with pytest.raises(EventUnreadable):
+        parse_lifecycle_event(event)
+
+
+def test_spaces_and_updates_are_what_they_say() -> None:
+    created, updated = parse_lifecycle_event(read("space_created_private")), parse_lifecycle_event(read("user_profile_updated_by_role"))
+    assert isinstance(created, SpaceCreated)
+    assert (created.space_name, created.subject, created.verb) == ("mina-lab", "mina-lab", "space-created")
+    assert isinstance(updated, UserProfileUpdated)
+    assert (updated.user_profile_name, updated.verb) == ("mina", "profile-updated")
+
+
+# -- whatever may come
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-02-30T09:05:41Z", "2026-11-23", "2026-11-23T25:05:41Z", "2026-11-23T09:05:41+01:00", "yesterday", "", 5, None]
+)
+def test_a_time_that_is_none_is_refused(event: dict[str, Any], time: object) -> None:
+    event["detail"]["eventTime"] = time
+    with pytest.raises(EventUnreadable, match="eventTime"):
+        parse_lifecycle_event(event)
+
+
+@pytest.mark.parametrize("account", ["٤٤٤٤٤٤٤٤٤٤٤٤", "444444444444\n", " 444444444444", 444444444444])
+def test_an_account_is_twelve_plain_digits(event: dict[str, Any], account: object) -> None:
+    event["account"] = account
+    with pytest.raises(EventUnreadable, match="account"):
+        parse_lifecycle_event(event)
+
+
+@pytest.mark.parametrize("verb", ["UserProfileCreated", "UserProfileUpdated", "SpaceCreated", "TagsChanged"])
+def test_a_verb_fits_into_an_executions_name(verb: str) -> None:
+    known = {cls.__name__: cls.verb for cls in (UserProfileCreated, UserProfileUpdated, SpaceCreated, TagsChanged)}
+    assert len(known[verb]) <= 16
+
+
+odd = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.text(),
+    st.text("d-0a/:*{%$}", max_size=300),
+    st.sampled_from(
+        ["x" * 100_000, "{% $eval('1') %}", "arn:aws:sagemaker:eu-west-1:999999999999:user-profile/d-1/x", "۴", "a\nb", "../..", "\ud800"]
+    ),
+    st.lists(st.text(max_size=5), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
+)
+
+
+def places(node: Any, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The path of every field of an event, objects included."""
+    return [path for key, value in node.items() for path in [(*above, key), *(places(value, (*above, key)) if isinstance(value, dict) else [])]]
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_whatever_stands_in_a_field_it_is_read_or_refused_and_never_of_another_account(path: Path, data: st.DataObject) -> None:
+    event = json.loads(path.read_text())
+    for place in data.draw(st.lists(st.sampled_from(places(event)), min_size=1, max_size=2, unique=True)):
+        node = event
+        for key in place[:-1]:
+            node = node.get(key) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            node.pop(place[-1], None) if data.draw(st.booleans()) else node.__setitem__(place[-1], data.draw(odd))
+    try:
+        parsed = parse_lifecycle_event(event)
+    except EventUnreadable:
+        return
+    assert (parsed.account_id, parsed.region) == (event["account"], event["region"])
+    assert len(parsed.model_dump_json()) < 4096
+    assert parsed.subject.replace("-", "").isalnum()
+    assert parsed.subject.isascii()

@@ -1,0 +1,57 @@
+"""What a step is asked to look after: one user profile or one space, and the event that led to it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from steward.resources.apps import Owner
+from steward.resources.profiles import UserProfile, describe_user_profile
+from steward.resources.spaces import Space, describe_space
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The outcomes that say which kind of thing it was."""
+
+    tagged: str
+    gone: str
+    failed: str
+
+
+PROFILE_ENDS = Ends("ProfileTagged", "ProfileGone", "ProfileFailed")
+SPACE_ENDS = Ends("SpaceTagged", "SpaceGone", "SpaceFailed")
+
+
+class Target(BaseModel):
+    """A space where `space_name` is given, else a user profile.
+
+    The event's id names our session in the member account, so that its CloudTrail leads back to the execution. `writer` is who changed the tags,
+    where that is what happened.
+    """
+
+    account_id: str
+    region: str
+    domain_id: str
+    user_profile_name: str | None = None
+    space_name: str | None = None
+    event_id: str
+    event_time: str
+    writer: str | None = None
+
+    @property
+    def owner_of_apps(self) -> Owner:
+        return {"SpaceNameEquals": self.space_name} if self.space_name else {"UserProfileNameEquals": self.user_profile_name or ""}
+
+    @property
+    def ends(self) -> Ends:
+        return SPACE_ENDS if self.space_name else PROFILE_ENDS
+
+    def describe(self, sagemaker: "SageMakerClient") -> UserProfile | Space | None:
+        """As SageMaker knows it now, or None where it is gone."""
+        if self.space_name:
+            return describe_space(sagemaker, self.domain_id, self.space_name)
+        return describe_user_profile(sagemaker, self.domain_id, self.user_profile_name or "")
