@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from localaws.clock import Clock
 from localaws.errors import AwsError, Refused
+from localaws.faults import Faults
 
 __all__ = ["AwsError", "Call", "Cloud", "Credentials", "Keys", "Log", "Principal", "Refused", "compact", "follow", "guard", "operation"]
 
@@ -167,6 +168,7 @@ class Cloud:
         self.random = Random(f"cloud-{seed}")
         self.log = Log()
         self.keys = Keys(clock, self.random)
+        self.faults = Faults(self)
         self.functions: Functions
         self.clients: dict[tuple[str, str, Principal], Any] = {}
         self._tables: dict[tuple[str, str, str], dict[Any, Any]] = {}

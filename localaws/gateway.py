@@ -61,6 +61,7 @@ class Gateway:
         """Answer one signed request. `Refused` for what localaws does not do."""
         call, parsed, access_key_id = self._read(request)
         self.cloud.clock.pass_turn(self.cloud.latency)
+        self.cloud.faults.reach(call, access_key_id)
         with self.cloud.clock.atomic():
             try:
                 call.principal = self.cloud.keys.principal(access_key_id)
@@ -73,6 +74,7 @@ class Gateway:
                 outcome = Outcome(_error_answer(call, parsed, error), error=error)
             self.cloud.record(call, outcome.error.code if outcome.error else None)
             cloudtrail.record(self.cloud, call, outcome.output, outcome.error)
+        self.cloud.faults.answer(call)
         return outcome.answer
 
     def _read(self, request: AWSPreparedRequest) -> tuple[Call, Request, str]:
@@ -96,6 +98,7 @@ class Gateway:
         return call, parsed, scope["key"]
 
     def _perform(self, call: Call, request: AWSPreparedRequest, parsed: Request) -> Outcome:
+        self.cloud.faults.ask(call)
         for check in GUARDS[call.service, call.operation]:
             check(self.cloud, call)
         own = OPERATIONS.get((call.service, call.operation))

@@ -18,6 +18,7 @@ from localaws.clock import Clock
 from localaws.cloud import Cloud, Credentials, Principal
 from localaws.cloudformation import deploy
 from localaws.eventbridge.service import send
+from localaws.faults import Faults
 from localaws.functions.runtime import Functions
 from localaws.gateway import Gateway, close_gateway, open_gateway
 from localaws.organization import Organization
@@ -91,6 +92,11 @@ class LocalOrganization:
     @property
     def organization(self) -> Organization:
         return self.cloud.organization
+
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong: see `localaws.faults`."""
+        return self.cloud.faults
 
     def administrator(self, account: str) -> Principal:
         account_id = self.organization.account(account).id

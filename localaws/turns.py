@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import boto3
 
@@ -21,6 +21,10 @@ from localaws.clock import Clock, Promise
 
 class DeadlinePassed(BaseException):
     """The task's time is over. Not an `Exception`: a handler that catches those must not survive its timeout."""
+
+
+class Crashed(BaseException):
+    """The task's process was killed where it stood. Not an `Exception`, as nothing of it survives."""
 
 
 class Surroundings:
@@ -89,16 +93,21 @@ def _become(environment: dict[str, str]) -> None:
 
 
 class Task(threading.Thread):
-    """One piece of work in a thread of its own, run by turns. `done` carries what it returns or raises, `DeadlinePassed` where time ran out."""
+    """One piece of work in a thread of its own, run by turns. `label` names what it works for.
 
-    def __init__(self, clock: Clock, work: Callable[[], Any], surroundings: Surroundings, seconds: float):
+    `done` carries what it returns or raises: `DeadlinePassed` where time ran out, `Crashed` where it was killed.
+    """
+
+    def __init__(self, clock: Clock, work: Callable[[], Any], surroundings: Surroundings, seconds: float, label: str = ""):
         super().__init__(daemon=True, name="localaws-task")
+        self.label = label
         self.done: Promise = clock.promise()
         self._clock, self._work, self._surroundings = clock, work, surroundings
         self._turn, self._given_back = threading.Semaphore(0), threading.Semaphore(0)
         self._result: Any = None
         self._error: BaseException | None = None
-        self._finished = self._struck = False
+        self._finished = False
+        self._struck: BaseException | None = None
         self._wake = clock.later(0, self._resume)
         self._deadline = clock.later(seconds, self._strike)
         self.start()
@@ -115,15 +124,20 @@ class Task(threading.Thread):
 
     def pause(self, seconds: float) -> None:
         """Called by the task itself: give the turn away for so long."""
-        if not self._struck:
+        if self._struck is None:
             self._wake = self._clock.later(seconds, self._resume)
             self._given_back.release()
             self._turn.acquire()
-        if self._struck:
-            raise DeadlinePassed
+        if self._struck is not None:
+            raise self._struck
+
+    def crash(self) -> NoReturn:
+        """Called by the task itself: end here, as if killed. Whatever tries to go on is ended again at its next call."""
+        self._struck = Crashed()
+        raise self._struck
 
     def _strike(self) -> None:
-        self._struck = True
+        self._struck = DeadlinePassed()
         self._wake.cancel()
         self._resume()
 
@@ -138,8 +152,8 @@ class Task(threading.Thread):
             self._surroundings.leave()
         if self._finished:
             self._deadline.cancel()
-            if self._struck:  # whatever it made of that
-                self.done.reject(DeadlinePassed())
+            if self._struck is not None:  # whatever it made of that
+                self.done.reject(self._struck)
             elif self._error is not None:
                 self.done.reject(self._error)
             else:

@@ -8,7 +8,8 @@ Approximated: the waits between attempts (AWS says "exponential backoff and jitt
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from moto.events.models import events_backends
@@ -21,6 +22,7 @@ from localaws.eventbridge.patterns import compile_pattern
 from localaws.eventbridge.permissions import may_put
 from localaws.eventbridge.targets import SENDERS, DeliveryFailed, Sending, put_in_queue, sender
 from localaws.eventbridge.transformer import Firing, NotDelivered, target_input
+from localaws.faults import Passage
 
 DELAY = (0.1, 0.5)
 """Seconds from an event's arrival on a bus to the first attempt at a target."""
@@ -58,7 +60,13 @@ def accept(cloud: Cloud, bus: Any, event: dict[str, Any], came_from: Place | Non
             continue
         for target in rule.targets:
             delivery = Delivery(cloud, bus.name, Firing(event, rule.arn, rule.name, cloud.clock.iso()), dict(target), came_from, cloud.clock.now)
-            cloud.clock.later(cloud.random.uniform(*DELAY), delivery.attempt)
+            where = Passage("event", target["Arn"], rule.account_id, rule.region_name, rule.arn)
+            cloud.faults.schedule(where, cloud.random.uniform(*DELAY), partial(_attempt, delivery))
+
+
+def _attempt(delivery: "Delivery") -> None:
+    """Each delivery of an event has attempts of its own, also where there are two."""
+    replace(delivery).attempt()
 
 
 def _fires(rule: Any, event: dict[str, Any]) -> bool:

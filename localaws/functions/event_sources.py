@@ -8,10 +8,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError, HTTPClientError
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.utils import get_backend
 from moto.sqs.exceptions import QueueDoesNotExist
-from moto.sqs.models import SQSBackend, sqs_backends
+from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
 from localaws.clock import Process
 from localaws.cloud import AwsError, Call, Cloud, Principal, Refused, follow, operation
@@ -160,76 +161,133 @@ def delete_event_source_mapping(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 
 @follow("sqs", "SendMessage", "SendMessageBatch")
-def on_arrival(cloud: Cloud, call: Call, _: dict[str, Any]) -> None:
+def on_arrival(cloud: Cloud, call: Call, answer: dict[str, Any]) -> None:
     """Something came into a queue: whoever reads it looks."""
-    _wake(cloud, call, [entry.get("DelaySeconds", 0) for entry in call.params.get("Entries", [call.params])])
+    delays = {entry.get("DelaySeconds", 0) for entry in call.params.get("Entries", [call.params])}
+    _wake(cloud, call, delays, {entry["MessageId"] for entry in answer.get("Successful", [answer])})
 
 
 @follow("sqs", "ChangeMessageVisibility")
 def on_release(cloud: Cloud, call: Call, _: dict[str, Any]) -> None:
     """A message that somebody has in hand is to be seen again, now or later."""
-    _wake(cloud, call, [call.params["VisibilityTimeout"]])
+    _wake(cloud, call, {call.params["VisibilityTimeout"]}, set())
 
 
-def _wake(cloud: Cloud, call: Call, delays: list[int]) -> None:
+def _wake(cloud: Cloud, call: Call, delays: set[float], new: set[str]) -> None:
+    """`delays`: when there will be something to read. `new`: the ids of the messages that have just come."""
     account, name = call.params["QueueUrl"].rstrip("/").split("/")[-2:]
     queue_arn = f"arn:aws:sqs:{call.region}:{account}:{name}"
-    for mapping in cloud.table(_TABLE, account, call.region).values():
-        if mapping.queue_arn == queue_arn:
-            for delay in sorted(set(delays)):
-                _poll_later(cloud, mapping, delay + mapping.window + ARRIVAL)
+    readers = [mapping for mapping in cloud.table(_TABLE, account, call.region).values() if mapping.queue_arn == queue_arn]
+    if readers:
+        delays = delays | _held_back(cloud, queue_arn, new)
+    for mapping in readers:
+        for delay in sorted(delays):
+            _poll_later(cloud, mapping, delay + mapping.window + ARRIVAL)
 
 
-def _poll_later(cloud: Cloud, mapping: Mapping, seconds: float) -> None:
-    cloud.clock.later(seconds, lambda: _poll(cloud, mapping))
+def _held_back(cloud: Cloud, queue_arn: str, message_ids: set[str]) -> set[float]:
+    """Hide the messages that a fault makes late; after how many seconds they are there."""
+    _, _, _, region, account, name = queue_arn.split(":")
+    found = set()
+    for message in sqs_backends[account][region].get_queue(name).messages:
+        if message.id in message_ids and (late := cloud.faults.message_arrives(queue_arn)):
+            message.delay(int(late))
+            found.add(late)
+    return found
 
 
-def _poll(cloud: Cloud, mapping: Mapping) -> None:
+def _poll_later(cloud: Cloud, mapping: Mapping, seconds: float, failures: int = 0) -> None:
+    cloud.clock.later(seconds, lambda: _poll(cloud, mapping, failures))
+
+
+def _poll(cloud: Cloud, mapping: Mapping, failures: int = 0) -> None:
     if mapping.enabled and mapping.running < mapping.most_at_once:
-        cloud.clock.process(_take_batch(cloud, mapping))
+        cloud.clock.process(_take_batch(cloud, mapping, failures))
 
 
-def _take_batch(cloud: Cloud, mapping: Mapping) -> Process:
-    """Receive, invoke, delete what was done. What was not comes back when its visibility timeout ends."""
+def _take_batch(cloud: Cloud, mapping: Mapping, failures: int) -> Process:
+    """Receive, invoke, delete what was done. What was not comes back when its visibility timeout ends.
+
+    A poll that failed is tried again after waits that double, as long as a message can live: `failures` counts them. Their answers may have been lost
+    and not the calls, so the queue is looked at once more when what they took is visible again.
+    """
     _, _, _, region, account, name = mapping.queue_arn.split(":")
     function = get_backend(account, region).get_function(mapping.function_arn.split(":")[6])
-    sqs = cloud.client("sqs", region, Principal.of_role(function.role, function.function_name))
-    url = f"https://sqs.{region}.amazonaws.com/{account}/{name}"
-    visibility = int(sqs_backends[account][region].get_queue(name).visibility_timeout)
+    queue = sqs_backends[account][region].get_queue(name)
+    reader = _Reader(cloud, mapping, queue, cloud.client("sqs", region, Principal.of_role(function.role, function.function_name)))
     mapping.running += 1
     messages: list[dict[str, Any]] = []
     try:
-        messages = _receive(sqs, url, mapping.batch_size)
-        if not messages:
-            return
-        if len(messages) == mapping.batch_size:
-            _poll_later(cloud, mapping, 0)
-        again = cloud.clock.later(visibility + ARRIVAL, lambda: _poll(cloud, mapping))
-        event = {"Records": [_record(message, mapping, region) for message in messages]}
-        poller = Principal(account, "lambda.amazonaws.com", service="lambda.amazonaws.com")
-        invocation = yield cloud.functions.invoke(mapping.function_arn, json.dumps(event), poller)
-        failed = _failed_items(mapping, invocation, {message["MessageId"] for message in messages})
-        if not failed:
-            again.cancel()
-        for message in messages:
-            if message["MessageId"] not in failed:
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        messages = reader.receive()
+        if failures:
+            _poll_later(cloud, mapping, reader.visibility + ARRIVAL)
+        if messages:
+            yield from reader.serve(messages)
+    except (ClientError, HTTPClientError):
+        if 2**failures < int(queue.message_retention_period):
+            _poll_later(cloud, mapping, 2.0**failures, failures + 1)
     finally:
         if messages and mapping.running == mapping.most_at_once:  # others may have found no free place meanwhile
             _poll_later(cloud, mapping, 0)
         mapping.running -= 1
 
 
-def _receive(sqs: Any, url: str, count: int) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = []
-    while len(messages) < count:
-        asked = min(10, count - len(messages))
-        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=asked, AttributeNames=["All"], MessageAttributeNames=["All"])
-        more = answer.get("Messages", [])
-        messages += more
-        if len(more) < asked:
-            break
-    return messages
+@dataclass
+class _Reader:
+    """One batch of a mapping's queue. `sqs` calls with the function's role."""
+
+    cloud: Cloud
+    mapping: Mapping
+    queue: Queue
+    sqs: Any
+
+    @property
+    def visibility(self) -> int:
+        return int(self.queue.visibility_timeout)
+
+    @property
+    def url(self) -> str:
+        return f"https://sqs.{self.queue.region}.amazonaws.com/{self.queue.account_id}/{self.queue.name}"
+
+    def receive(self) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = []
+        while len(messages) < self.mapping.batch_size:
+            asked = min(10, self.mapping.batch_size - len(messages))
+            answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=asked, AttributeNames=["All"], MessageAttributeNames=["All"])
+            more = answer.get("Messages", [])
+            messages += more
+            if len(more) < asked:
+                break
+        return messages
+
+    def serve(self, messages: list[dict[str, Any]]) -> Process:
+        if len(messages) == self.mapping.batch_size:
+            _poll_later(self.cloud, self.mapping, 0)
+        again = self.cloud.clock.later(self.visibility + ARRIVAL, lambda: _poll(self.cloud, self.mapping))
+        event = {"Records": [_record(message, self.mapping, self.queue.region) for message in messages]}
+        poller = Principal(self.queue.account_id, "lambda.amazonaws.com", service="lambda.amazonaws.com")
+        try:
+            invocation = yield self.cloud.functions.invoke(self.mapping.function_arn, json.dumps(event), poller)
+        except (AwsError, HTTPClientError):
+            return
+        failed = _failed_items(self.mapping, invocation, {message["MessageId"] for message in messages})
+        gone = [self.delete(message) for message in messages if message["MessageId"] not in failed]
+        if not failed and all(gone):
+            again.cancel()
+
+    def delete(self, message: dict[str, Any]) -> bool:
+        """Whether it is gone. One that SQS would not delete is visible again after its timeout; one that a fault brings back, when that says."""
+        receipt = message["ReceiptHandle"]
+        again = self.cloud.faults.message_done(self.mapping.queue_arn)
+        if again is not None:
+            sqs_backends[self.queue.account_id][self.queue.region].change_message_visibility(self.queue.name, receipt, int(again))
+            _poll_later(self.cloud, self.mapping, again + ARRIVAL)
+            return True
+        try:
+            self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=receipt)
+        except (ClientError, HTTPClientError):
+            return False
+        return True
 
 
 def _record(message: dict[str, Any], mapping: Mapping, region: str) -> dict[str, Any]:

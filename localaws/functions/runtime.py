@@ -24,7 +24,7 @@ from moto.awslambda.utils import get_backend
 from localaws.clock import Promise
 from localaws.cloud import AwsError, Call, Cloud, Principal, Refused
 from localaws.functions.code import check_layer, unpack
-from localaws.turns import DeadlinePassed, Surroundings, Task
+from localaws.turns import Crashed, DeadlinePassed, Surroundings, Task
 
 Handler = Callable[[Any, "Context"], Any]
 
@@ -93,9 +93,12 @@ class Functions:
         """Run the function with this JSON; the promise resolves to an `Invocation`, or is rejected with what AWS refuses the call with."""
         _, _, _, region, account, _, name = function_arn.split(":")[:7]
         call = Call("lambda", "Invoke", account, region, principal, {"FunctionName": name})
+        return self._cloud.faults.through(call, lambda: self._invoke(call, function_arn, payload))
+
+    def _invoke(self, call: Call, function_arn: str, payload: str) -> Promise:
         done = self._cloud.clock.promise()
         try:
-            function: LambdaFunction = get_backend(account, region).get_function(name)
+            function: LambdaFunction = get_backend(call.account, call.region).get_function(call.params["FunctionName"])
         except UnknownFunctionException:
             error = AwsError("ResourceNotFoundException", f"Function not found: {function_arn}", 404)
             self._cloud.record(call, error.code)
@@ -129,9 +132,10 @@ class Functions:
         context = Context(self._cloud, function, self._cloud.uuid(), environment.stream)
         task = Task(
             self._cloud.clock,
-            lambda: _handle(environment, function.handler, json.loads(payload), context),
+            lambda: self._run(function, lambda: _handle(environment, function.handler, json.loads(payload), context)),
             environment.surroundings,
             float(function.timeout),
+            label=function.function_name,
         )
         started = self._cloud.clock.now
 
@@ -141,7 +145,7 @@ class Functions:
                 return
             if isinstance(promise.error, DeadlinePassed):
                 invocation = _timed_out(context, function)
-            elif isinstance(promise.error, SystemExit):
+            elif isinstance(promise.error, SystemExit | Crashed):
                 invocation = _exited(context, promise.error)
             else:
                 invocation = promise.result()
@@ -151,6 +155,9 @@ class Functions:
             done.resolve(invocation)
 
         task.done.then(finish)
+
+    def _run(self, function: LambdaFunction, work: Callable[[], Invocation]) -> Invocation:
+        return self._cloud.faults.invocation(function.function_name, function.account_id, function.region, work)
 
     def _new_environment(self, function: LambdaFunction) -> Environment:
         for layer in function.layers:
@@ -250,10 +257,14 @@ def _failed(kind: str, message: str, context: Context, stack: list[str] | None =
     return Invocation(json.dumps(body), "Unhandled")
 
 
-def _exited(context: Context, exited: SystemExit) -> Invocation:
-    status = exited.code if isinstance(exited.code, int) else 0 if exited.code is None else 1
-    message = f"RequestId: {context.aws_request_id} Error: Runtime exited with error: exit status {status}"
+def _exited(context: Context, exited: SystemExit | Crashed) -> Invocation:
+    how = "signal: killed" if isinstance(exited, Crashed) else f"exit status {_status(exited)}"
+    message = f"RequestId: {context.aws_request_id} Error: Runtime exited with error: {how}"
     return Invocation(json.dumps({"errorType": "Runtime.ExitError", "errorMessage": message}), "Unhandled")
+
+
+def _status(exited: SystemExit) -> int:
+    return exited.code if isinstance(exited.code, int) else 0 if exited.code is None else 1
 
 
 def _timed_out(context: Context, function: LambdaFunction) -> Invocation:

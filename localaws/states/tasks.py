@@ -173,6 +173,8 @@ def _invoke(caller: Caller, integration: Integration, arguments: dict[str, Any])
     except AwsError as error:
         cause = f"{error.message} (Service: Lambda, Status Code: {error.status})"
         raise StatesError(integration.error_name(error.code), cause) from error
+    except BotoCoreError as error:
+        raise StatesError(f"{integration.errors}.SdkClientException", str(error)) from error
     payload = _payload(outcome.payload)
     if outcome.function_error:
         name = payload.get("errorType") if isinstance(payload, dict) else None
