@@ -14,6 +14,9 @@ from localaws.cloud import AwsError, Call
 _INVALID = {"organizations": "InvalidInputException", "sts": "ValidationError"}
 """What services answer to input against their model, where it is not ``ValidationException``."""
 
+_ANSWERED_TOO = {"ResourceStatus": {"UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"}}
+"""What a model leaves out of an enumeration and AWS answers, by shape: events of a stack have the stack's own statuses."""
+
 
 def check_input(call: Call) -> None:
     """Raise AWS's ValidationException, or the service's own word for it, for input that its model does not allow."""
@@ -74,7 +77,7 @@ def _scalar(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 def _string(shape: StringShape, value: str, path: str) -> Iterator[str]:
     yield from _length(shape, value, path)
-    if shape.enum and value not in shape.enum:
+    if shape.enum and value not in {*shape.enum, *_ANSWERED_TOO.get(shape.name, ())}:
         yield f"Value '{value}' at '{path}' failed to satisfy constraint: Member must satisfy enum value set: [{', '.join(shape.enum)}]"
     pattern = shape.metadata.get("pattern")
     if pattern and not _compiled(pattern).fullmatch(value):

@@ -10,18 +10,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from localaws.cloud import AwsError, Call, Cloud, Principal, operation
-from localaws.cloudformation.engine import Deployment, Plan, plan
+from localaws.cloudformation.engine import Deployment
 from localaws.cloudformation.handlers import handler_of
 from localaws.cloudformation.intrinsics import evaluate
-from localaws.cloudformation.operations import differs, remember, require_updatable
+from localaws.cloudformation.operations import differs, remember, require_updatable, what_on_failure
 from localaws.cloudformation.parameters import texts
+from localaws.cloudformation.plan import Plan, plan
 from localaws.cloudformation.requests import check_capabilities, deployer, given_parameters, given_tags, read_source, refuse, template_text
 from localaws.cloudformation.resources.base import changed
 from localaws.cloudformation.stacks import Stack, discard, find_stack, new_stack
-from localaws.cloudformation.templates import invalid
+from localaws.cloudformation.templates import invalid, parse, transforms
 
 _KIND = "cloudformation:ChangeSet"
 _NOTHING = "The submitted information didn't contain changes. Submit different information to create a change set."
+_NOTHING_EXPANDED = "No updates are to be performed."
+"""The same of a template with macros. Not observed on AWS: `sam deploy` and `aws cloudformation deploy` look for both."""
+
 _NOT_BUILT = (
     "DeploymentConfig",
     "DeploymentMode",
@@ -50,10 +54,11 @@ class ChangeSet:
     created: Any
     status: str = "CREATE_COMPLETE"
     execution_status: str = "AVAILABLE"
+    reason: str = ""
 
     def described(self) -> dict[str, Any]:
         description = {"Description": self.call.params["Description"]} if "Description" in self.call.params else {}
-        failed = {"StatusReason": _NOTHING} if self.status == "FAILED" else {}
+        failed = {"StatusReason": self.reason} if self.reason else {}
         return {
             "ChangeSetName": self.name,
             "ChangeSetId": self.change_set_id,
@@ -70,11 +75,11 @@ class ChangeSet:
 @operation("cloudformation", "CreateChangeSet")
 def create_change_set(cloud: Cloud, call: Call) -> dict[str, Any]:
     refuse(call, *_NOT_BUILT)
-    if call.params.get("OnStackFailure", "ROLLBACK") != "ROLLBACK":
-        refuse(call, "OnStackFailure")
     kind, name = call.params.get("ChangeSetType", "UPDATE"), call.params["ChangeSetName"]
     if kind == "IMPORT":
         refuse(call, "ChangeSetType")
+    if kind != "CREATE" and call.params.get("OnStackFailure") == "DELETE":
+        raise invalid("OnStackFailure DELETE is only valid for change sets of the type CREATE")
     stack, is_new = _stack_for(cloud, call, kind)
     try:
         change_set = _prepare(cloud, call, stack, name, creates=kind == "CREATE")
@@ -116,6 +121,7 @@ def _prepare(cloud: Cloud, call: Call, stack: Stack, name: str, *, creates: bool
     made = ChangeSet(identifier, name, stack, creates, wanted, _changes(stack, wanted), call, principal, tags, cloud.clock.datetime())
     if not creates and not differs(stack, source, tags):
         made.status, made.execution_status, made.changes = "FAILED", "UNAVAILABLE", []
+        made.reason = _NOTHING_EXPANDED if transforms(parse(source.text)) else _NOTHING
     return made
 
 
@@ -183,20 +189,20 @@ def execute_change_set(cloud: Cloud, call: Call) -> dict[str, Any]:
     if change_set.execution_status != "AVAILABLE":
         message = f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current status of [{change_set.status}]"
         raise AwsError("InvalidChangeSetStatus", message)
-    if call.params.get("DisableRollback") and not change_set.creates:
-        refuse(call, "DisableRollback")
+    on_failure = what_on_failure(change_set.call.params.get("OnStackFailure"), call)
     kept, stack = cloud.table(_KIND, call.account, call.region), change_set.stack
     for identifier in [key for key, other in kept.items() if other.stack is stack and other is not change_set]:
         del kept[identifier]
-    stack.tags = change_set.tags
     stack.change_set_id = change_set.change_set_id
     remember(stack, change_set.call)
+    stack.request_token = call.params.get("ClientRequestToken")
     change_set.execution_status = "EXECUTE_FAILED"
     deployment = Deployment(cloud, stack, change_set.principal)
     if change_set.creates:
-        deployment.create(change_set.wanted, rollback=not call.params.get("DisableRollback"))
+        stack.tags = change_set.tags
+        deployment.create(change_set.wanted, on_failure=on_failure)
     else:
-        deployment.update(change_set.wanted)
+        deployment.update(change_set.wanted, change_set.tags, rollback=on_failure != "DO_NOTHING")
     if stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         change_set.execution_status = "EXECUTE_COMPLETE"
     return {}

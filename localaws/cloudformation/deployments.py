@@ -59,7 +59,7 @@ def delete(cloud: Cloud, principal: Principal, name: str, account_id: str, regio
         return
     cloud.client("cloudformation", region, principal).delete_stack(StackName=name)
     if not stack.deleted:
-        raise DeploymentFailed(f"{name} is {stack.status}: {stack.stack_status_reason}")
+        raise DeploymentFailed(f"{name} is {stack.status}: {stack.failures}")
 
 
 def _check_account(principal: Principal, account_id: str) -> None:
@@ -77,5 +77,5 @@ def _existing(account_id: str, region: str, name: str) -> Stack | None:
 def _completed(account_id: str, region: str, name: str) -> Stack:
     stack = find_stack(account_id, region, name)
     if stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        raise DeploymentFailed(f"{name} is {stack.status}: {stack.stack_status_reason}")
+        raise DeploymentFailed(f"{name} is {stack.status}: {stack.failures}")
     return stack

@@ -1,76 +1,33 @@
 """What a stack operation does: resources made, changed and deleted in the order of their dependencies, and taken back where one fails.
 
-Approximated: an operation takes no virtual time and makes one resource after the other. A rollback deletes what was created and gives what was
-changed its former properties; it does not retry.
+Approximated: an operation takes no virtual time and does one resource after the other, so nothing is ever cancelled because something else failed.
+What cannot be deleted is tried once, where AWS tries three times. The reason of a resource is the service's own message.
 
-Source: AWS CloudFormation User Guide, "Stack failure options", "Update behaviors of stack resources", "DeletionPolicy attribute".
+Source: AWS CloudFormation User Guide, "Stack failure options", "Update behaviors of stack resources", "DeletionPolicy attribute", "Understand
+CloudFormation stack creation events". The words of stack events are those that people have posted; they are not documented.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from graphlib import TopologicalSorter
 from typing import Any
 
 from localaws.cloud import AwsError, Cloud, Principal, Refused
-from localaws.cloudformation.conditions import check_rules, decide_conditions, pseudo_values
 from localaws.cloudformation.handlers import handler_of
-from localaws.cloudformation.intrinsics import NO_VALUE, Scope, as_text, evaluate, references
-from localaws.cloudformation.resources.base import INVOKED_BY, Context, Existing, Made, changed, tag_map
-from localaws.cloudformation.stacks import Source, Stack, StackResource, forget
-from localaws.cloudformation.templates import Document, depends_on, invalid
+from localaws.cloudformation.intrinsics import NO_VALUE, as_text, evaluate
+from localaws.cloudformation.plan import Plan, active_outputs
+from localaws.cloudformation.resources.base import INVOKED_BY, Context, Made, changed, tag_map
+from localaws.cloudformation.stacks import Stack, StackResource, forget
+from localaws.cloudformation.templates import invalid
+
+_CREATE, _UPDATE = "CREATE", "UPDATE"
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A template decided for one stack: its resources in order, each with those it waits for."""
-
-    source: Source
-    scope: Scope
-    order: tuple[str, ...]
-    waits_for: Mapping[str, frozenset[str]]
-
-    def resource(self, logical_id: str) -> Document:
-        found: Document = self.source.document["Resources"][logical_id]
-        return found
+class ResourceFailed(Exception):
+    """One resource could not be made or changed. Its event says why, and the stack's reason which one it was."""
 
 
-def plan(stack: Stack, source: Source) -> Plan:
-    """Decide conditions and rules, and find the order. `AwsError` for what CloudFormation would refuse before it creates anything."""
-    document = source.document
-    values = {**source.parameters, **pseudo_values(stack.name, stack.stack_id)}
-    scope = Scope(values, document.get("Mappings", {}))
-    check_rules(document, scope)
-    conditions = decide_conditions(document, scope)
-    scope = Scope(values, document.get("Mappings", {}), conditions)
-    resources = {name: resource for name, resource in document["Resources"].items() if conditions.get(resource.get("Condition", ""), True)}
-    waits_for = {name: _waits_for(name, resource, document, resources, conditions) for name, resource in resources.items()}
-    for name, output in _active_outputs(document, conditions):
-        _check_active(f"Outputs.{name}", _named(output["Value"], document, conditions), resources)
-    try:
-        order = tuple(TopologicalSorter({name: sorted(others) for name, others in waits_for.items()}).static_order())
-    except CycleError as error:
-        raise invalid(f"Circular dependency between resources: [{', '.join(error.args[1][:-1])}]") from error
-    return Plan(source, scope, order, waits_for)
-
-
-def _waits_for(name: str, resource: Document, document: Document, active: Mapping[str, Document], conditions: Mapping[str, bool]) -> frozenset[str]:
-    named = _named(resource.get("Properties", {}), document, conditions)
-    _check_active(f"Resources.{name}", named, active)
-    return frozenset({*named, *(other for other in depends_on(resource) if other in active)})
-
-
-def _named(value: Any, document: Document, conditions: Mapping[str, bool]) -> set[str]:
-    named = (reference.name for reference in references(value, conditions) if reference.kind in ("name", "attribute"))
-    return {name for name in named if name in document["Resources"]}
-
-
-def _check_active(owner: str, named: Iterable[str], active: Mapping[str, Document]) -> None:
-    if missing := sorted(set(named) - set(active)):
-        raise invalid(f"Template format error: Unresolved resource dependencies [{missing[0]}] in {owner}: its condition is false")
-
-
-def _active_outputs(document: Document, conditions: Mapping[str, bool]) -> list[tuple[str, Document]]:
-    return [(name, output) for name, output in document.get("Outputs", {}).items() if conditions.get(output.get("Condition", ""), True)]
+_FAILURES = (ResourceFailed, AwsError, Refused)
 
 
 class Deployment:
@@ -79,12 +36,18 @@ class Deployment:
     def __init__(self, cloud: Cloud, stack: Stack, principal: Principal):
         self.cloud, self.stack = cloud, stack
         self.principal = replace(principal, invoked_by=INVOKED_BY)
-        self._superseded: list[StackResource] = []
+        self._made: list[StackResource] = []
+        self._tried: set[str] = set()
+        self._refused: Refused | None = None
 
     # -- create
 
-    def create(self, wanted: Plan, *, rollback: bool = True) -> None:
-        """Make the stack. A failure leaves it ``ROLLBACK_COMPLETE``, with the reason; `Refused` is raised once all is taken back."""
+    def create(self, wanted: Plan, *, on_failure: str = "ROLLBACK") -> None:
+        """Make the stack. A failure leaves it as `on_failure` says; `Refused` is raised once that is done.
+
+        ``ROLLBACK`` takes back what was made, last first, and leaves ``ROLLBACK_COMPLETE``, or ``ROLLBACK_FAILED`` where something stays;
+        ``DO_NOTHING`` leaves ``CREATE_FAILED`` with what was made; ``DELETE`` deletes the stack.
+        """
         stack = self.stack
         stack.become(wanted.source)
         stack.set_status("CREATE_IN_PROGRESS", "User Initiated")
@@ -92,54 +55,58 @@ class Deployment:
             for logical_id in wanted.order:
                 self._make(wanted, logical_id)
             stack.output_values = self._outputs(wanted)
-        except (AwsError, Refused) as error:
-            self._roll_back_creation(error, rollback=rollback)
-            if isinstance(error, Refused):
-                raise
+        except _FAILURES as error:
+            self._end_creation(str(error), on_failure)
+            self._raise_refused(error)
         else:
             stack.set_status("CREATE_COMPLETE")
 
-    def _roll_back_creation(self, error: Exception, *, rollback: bool) -> None:
+    def _end_creation(self, reason: str, on_failure: str) -> None:
         stack = self.stack
-        if not rollback:
-            stack.set_status("CREATE_FAILED", _reason(error))
-            return
-        stack.set_status("ROLLBACK_IN_PROGRESS", _reason(error))
-        failed = self._delete_all(list(stack.resources.values()), rolling_back=True)
-        stack.set_status("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", f"{_reason(error)}{failed}")
+        if on_failure == "DO_NOTHING":
+            stack.set_status("CREATE_FAILED", reason)
+        elif on_failure == "DELETE":
+            stack.set_status("DELETE_IN_PROGRESS", f"{reason}Delete requested by user.")
+            self._end_deletion(self._delete_all(stack.resources.values(), rolling_back=True))
+        else:
+            stack.set_status("ROLLBACK_IN_PROGRESS", f"{reason}Rollback requested by user.")
+            failed = self._delete_all(stack.resources.values(), rolling_back=True)
+            stack.set_status("ROLLBACK_FAILED", _failed_to("delete", failed)) if failed else stack.set_status("ROLLBACK_COMPLETE")
 
-    def _make(self, wanted: Plan, logical_id: str) -> StackResource:
-        template = wanted.resource(logical_id)
-        type_name = template["Type"]
-        self.stack.add_event(logical_id, "", type_name, "CREATE_IN_PROGRESS", None)
+    def _make(self, wanted: Plan, logical_id: str, replaced: StackResource | None = None) -> None:
+        """Make a resource. One that fails half-way is in the stack, too: it is taken back, or deleted, with the others."""
+        stack, verb, type_name = self.stack, _UPDATE if replaced else _CREATE, wanted.resource(logical_id)["Type"]
+        if replaced is None:
+            stack.add_event(logical_id, "", type_name, "CREATE_IN_PROGRESS")
+        context, resource = self._context(logical_id), StackResource(Made(""), {}, logical_id, type_name)
+        _describe(resource, wanted)
         try:
-            properties = self._resolved(wanted, logical_id)
-            handler_of(type_name).check(logical_id, properties)  # again: AWS::NoValue may have taken a required one away
-            made = self._create(type_name, self._context(logical_id), properties)
+            resource.properties = self._resolved(wanted, logical_id)
+            handler_of(type_name).check(logical_id, resource.properties)  # again: AWS::NoValue may have taken a required one away
+            resource.made = handler_of(type_name).create(context, resource.properties)
         except (AwsError, Refused) as error:
-            self.stack.add_event(logical_id, "", type_name, "CREATE_FAILED", str(error))
-            raise _named_failure(logical_id, error) from error
-        resource = StackResource(made, properties, logical_id, type_name)
-        self._describe(resource, wanted)
-        self.stack.resources[logical_id] = resource
-        self.stack.mark(resource, "CREATE_COMPLETE")
-        return resource
-
-    def _create(self, type_name: str, context: Context, properties: dict[str, Any]) -> Made:
-        """Make it whole, or take back the part that was made."""
-        handler = handler_of(type_name)
-        try:
-            return handler.create(context, properties)
-        except (AwsError, Refused):
             if context.partial:
-                handler.delete(context, Existing(context.partial[-1], properties))
-            raise
+                resource.made = context.partial[-1]
+                self._keep(resource, verb)
+            raise self._failed(resource, verb, error) from error
+        self._keep(resource, verb)
+        stack.mark(resource, f"{verb}_COMPLETE")
 
-    def _describe(self, resource: StackResource, wanted: Plan) -> None:
-        template = wanted.resource(resource.logical_id)
-        resource.waits_for = wanted.waits_for[resource.logical_id]
-        resource.deletion_policy = template.get("DeletionPolicy", "Delete")
-        resource.replace_policy = template.get("UpdateReplacePolicy", "Delete")
+    def _failed(self, resource: StackResource, verb: str, error: AwsError | Refused) -> ResourceFailed:
+        self.stack.mark(resource, f"{verb}_FAILED", str(error))
+        if isinstance(error, Refused) and self._refused is None:
+            self._refused = error if resource.logical_id in str(error) else Refused(f"{resource.logical_id}: {error}")
+        return ResourceFailed(_failed_to(verb.lower(), [resource.logical_id]))
+
+    def _raise_refused(self, error: Exception) -> None:
+        """What localaws cannot do is said to whoever asked, once the stack has come to rest."""
+        if refused := error if isinstance(error, Refused) else self._refused:
+            raise refused from None
+
+    def _keep(self, resource: StackResource, verb: str) -> None:
+        self._made.append(resource)
+        self.stack.resources[resource.logical_id] = resource
+        self.stack.mark(resource, f"{verb}_IN_PROGRESS", "Resource creation Initiated")
 
     def _resolved(self, wanted: Plan, logical_id: str) -> dict[str, Any]:
         scope = replace(wanted.scope, resources=self.stack.resources)
@@ -157,7 +124,7 @@ class Deployment:
     def _outputs(self, wanted: Plan) -> list[dict[str, Any]]:
         scope = replace(wanted.scope, resources=self.stack.resources)
         found = []
-        for name, output in _active_outputs(wanted.source.document, wanted.scope.conditions):
+        for name, output in active_outputs(wanted.source.document, wanted.scope.conditions):
             value = evaluate(output["Value"], scope)
             if value is NO_VALUE or not isinstance(value, str | int | float):
                 raise invalid(f"Template format error: Output {name} is malformed. The Value must be a string, not {value!r}")
@@ -167,33 +134,34 @@ class Deployment:
 
     # -- update
 
-    def update(self, wanted: Plan) -> None:
-        """Change the stack. A failure takes back what was done and leaves it ``UPDATE_ROLLBACK_COMPLETE`` (or ``_FAILED``), with the reason."""
-        stack = self.stack
-        former, resources, outputs = stack.source, dict(stack.resources), stack.output_values
+    def update(self, wanted: Plan, tags: Mapping[str, str], *, rollback: bool = True) -> None:
+        """Change the stack. A failure gives every resource back what it had and leaves ``UPDATE_ROLLBACK_COMPLETE``.
+
+        Where a resource does not take its former properties back, what was made stays too, and the stack is ``UPDATE_ROLLBACK_FAILED``. Without
+        `rollback` nothing is taken back and it is ``UPDATE_FAILED``. `Refused` is raised once that is done.
+        """
+        stack, give_back = self.stack, self._remember()
         for logical_id in wanted.order:
             self._check_type(wanted, logical_id)
         stack.become(wanted.source)
+        stack.tags = dict(tags)
         stack.set_status("UPDATE_IN_PROGRESS", "User Initiated")
         try:
             for logical_id in wanted.order:
                 self._change(wanted, logical_id)
             stack.output_values = self._outputs(wanted)
-        except (AwsError, Refused) as error:
-            stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS", _reason(error))
-            failed = self._take_back(resources)
-            stack.become(former)
-            stack.output_values = outputs
-            stack.set_status("UPDATE_ROLLBACK_FAILED" if failed else "UPDATE_ROLLBACK_COMPLETE", f"{_reason(error)}{failed}")
-            if isinstance(error, Refused):
-                raise
+        except _FAILURES as error:
+            if rollback:
+                stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS", str(error))
+                give_back()
+            else:
+                stack.set_status("UPDATE_FAILED", str(error))
+            self._raise_refused(error)
             return
         stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         gone = [resource for name, resource in stack.resources.items() if name not in wanted.waits_for]
-        self._delete_all([*gone, *self._superseded])
-        for resource in gone:
-            stack.resources.pop(resource.logical_id, None)
-        stack.set_status("UPDATE_COMPLETE")
+        clean = self._clean_up([*gone, *stack.superseded])
+        stack.set_status("UPDATE_COMPLETE", None if clean else "Update successful. One or more resources could not be deleted.")
 
     def _check_type(self, wanted: Plan, logical_id: str) -> None:
         if (existing := self.stack.resources.get(logical_id)) and existing.type_name != wanted.resource(logical_id)["Type"]:
@@ -202,92 +170,106 @@ class Deployment:
             )
 
     def _change(self, wanted: Plan, logical_id: str) -> None:
-        existing = self.stack.resources.get(logical_id)
+        stack, existing = self.stack, self.stack.resources.get(logical_id)
         if existing is None:
             self._make(wanted, logical_id)
             return
-        handler, properties = handler_of(existing.type_name), self._resolved(wanted, logical_id)
-        differs = changed(existing.properties, properties)
-        self._describe(existing, wanted)
-        if not differs:
-            return
-        if differs & handler.create_only:
-            self._replace(wanted, existing, properties, sorted(differs & handler.create_only))
-            return
-        self.stack.mark(existing, "UPDATE_IN_PROGRESS")
+        handler, before = handler_of(existing.type_name), replace(existing)
+        _describe(existing, wanted)
         try:
-            made = handler.update(self._context(logical_id), existing, properties)
+            after = self._resolved(wanted, logical_id)
+            handler.check(logical_id, after)
+            differs = changed(before.properties, after)
+            if not differs & handler.create_only:
+                if differs:
+                    stack.mark(existing, "UPDATE_IN_PROGRESS")
+                    self._tried.add(logical_id)
+                    existing.properties = after
+                    existing.made = handler.update(self._context(logical_id), before, after)
+                    stack.mark(existing, "UPDATE_COMPLETE")
+                return
+            _check_replaceable(before, after, differs & handler.create_only)
         except (AwsError, Refused) as error:
-            self.stack.resources[logical_id] = halfway = replace(existing, properties=properties)
-            self.stack.mark(halfway, "UPDATE_FAILED", str(error))
-            raise _named_failure(logical_id, error) from error
-        after = replace(existing, made=made, properties=properties)
-        self.stack.resources[logical_id] = after
-        self.stack.mark(after, "UPDATE_COMPLETE")
+            raise self._failed(existing, _UPDATE, error) from error
+        stack.mark(existing, "UPDATE_IN_PROGRESS", "Requested update requires the creation of a new physical resource; hence creating one.")
+        self._make(wanted, logical_id, replaced=before)
+        if before.replace_policy == "Delete":
+            stack.superseded.append(replace(before, deletion_policy="Delete"))
 
-    def _replace(self, wanted: Plan, existing: StackResource, properties: dict[str, Any], why: list[str]) -> None:
-        named = handler_of(existing.type_name).physical_name
-        if named is not None and named in properties and properties[named] == existing.properties.get(named):
-            raise invalid(
-                f"{existing.logical_id}: CloudFormation cannot update a stack when a custom-named resource requires replacing "
-                f"({', '.join(why)} changed). "
-                f"Rename {properties[named]} and update the stack again."
-            )
-        self.stack.mark(
-            existing, "UPDATE_IN_PROGRESS", f"Requested update requires the creation of a new physical resource: {', '.join(why)} changed"
-        )
-        self._make(wanted, existing.logical_id)
-        if existing.replace_policy == "Delete":
-            self._superseded.append(replace(existing, deletion_policy="Delete"))
+    def _remember(self) -> Callable[[], None]:
+        """What gives the stack back what it is now."""
+        stack = self.stack
+        source, tags, outputs = stack.source, stack.tags, stack.output_values
+        resources = {name: replace(resource) for name, resource in stack.resources.items()}
 
-    def _take_back(self, before: dict[str, StackResource]) -> str:
-        """Give the stack the resources it had; why it could not, if so."""
-        failed = ""
-        for name, resource in reversed(list(self.stack.resources.items())):
-            former = before.get(name)
-            if former is None or former.made.physical_id != resource.made.physical_id:
-                failed += self._delete_all([resource], rolling_back=True)
-                if former is not None:
-                    self.stack.resources[name] = former
-            elif former is not resource:
-                failed += self._restore(resource, former)
-        return failed
+        def give_back() -> None:
+            stack.become(source)
+            stack.tags, stack.output_values = tags, outputs
+            if failed := [former.logical_id for former in _in_order(resources.values()) if not self._restore(former)]:
+                stack.superseded = [resource for resource in self._made if resource.logical_id in resources]
+                stack.set_status("UPDATE_ROLLBACK_FAILED", _failed_to("update", failed))
+                return
+            stack.resources = dict(resources)
+            stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+            self._clean_up(self._made, rolling_back=True)
+            stack.set_status("UPDATE_ROLLBACK_COMPLETE")
 
-    def _restore(self, resource: StackResource, former: StackResource) -> str:
-        try:
-            handler_of(resource.type_name).update(self._context(resource.logical_id), resource, former.properties)
-        except (AwsError, Refused) as error:
-            return f"; {resource.logical_id} could not be given its former properties: {error}"
-        self.stack.resources[resource.logical_id] = former
-        self.stack.mark(former, "UPDATE_COMPLETE", "Rollback")
-        return ""
+        return give_back
+
+    def _restore(self, former: StackResource) -> bool:
+        """Give one resource its former properties, or the stack the one that was to be replaced; whether that went well."""
+        stack, name, now = self.stack, former.logical_id, self.stack.resources[former.logical_id]
+        replaced = now.made.physical_id != former.made.physical_id
+        if name in self._tried:
+            stack.mark(now, "UPDATE_IN_PROGRESS")
+            try:
+                former.made = handler_of(now.type_name).update(self._context(name), now, former.properties)
+            except (AwsError, Refused) as error:
+                self._failed(now, _UPDATE, error)
+                return False
+        stack.resources[name] = former
+        if name in self._tried or replaced:
+            stack.mark(former, "UPDATE_COMPLETE")
+        return True
+
+    def _clean_up(self, resources: Iterable[StackResource], *, rolling_back: bool = False) -> bool:
+        """Delete what the stack does not need any more, last first. What cannot be deleted is the stack's no longer; whether there is none of it."""
+        left = [resource for resource in reversed(_in_order(resources)) if not self._delete(resource, rolling_back=rolling_back)]
+        for resource in left:
+            self._let_go(resource)
+        self.stack.superseded = []
+        return not left
 
     # -- delete
 
-    def delete(self) -> None:
+    def delete(self, retained: Iterable[str] = ()) -> None:
         """Delete everything but what is to be retained. A failure leaves the stack ``DELETE_FAILED``, with the reason."""
         stack = self.stack
         stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
-        if failed := self._delete_all(list(stack.resources.values())):
-            stack.set_status("DELETE_FAILED", f"The following resource(s) failed to delete{failed}")
-            return
-        stack.set_status("DELETE_COMPLETE")
-        forget(stack)
+        for logical_id in retained:
+            stack.resources[logical_id].deletion_policy = "Retain"
+        self._end_deletion(self._delete_all([*stack.resources.values(), *stack.superseded]))
 
-    def _delete_all(self, resources: list[StackResource], *, rolling_back: bool = False) -> str:
-        """Delete in reverse order of making; why some could not be, if so. What those wait for is left, too."""
-        failed, needed = "", set[str]()
+    def _end_deletion(self, failed: list[str]) -> None:
+        if failed:
+            self.stack.set_status("DELETE_FAILED", _failed_to("delete", failed))
+            return
+        self.stack.set_status("DELETE_COMPLETE")
+        forget(self.stack)
+
+    def _delete_all(self, resources: Iterable[StackResource], *, rolling_back: bool = False) -> list[str]:
+        """Delete in reverse order of making; which could not be. What those wait for is left, too."""
+        failed, needed = [], set[str]()
         for resource in reversed(_in_order(resources)):
             if resource.logical_id in needed:
                 needed |= resource.waits_for
-            elif problem := self._delete(resource, rolling_back=rolling_back):
-                failed += problem
+            elif not self._delete(resource, rolling_back=rolling_back):
+                failed.append(resource.logical_id)
                 needed |= resource.waits_for
         return failed
 
-    def _delete(self, resource: StackResource, *, rolling_back: bool) -> str:
-        retained = resource.deletion_policy == "Retain" or (resource.deletion_policy == "RetainExceptOnCreate" and not rolling_back)
-        if retained:
+    def _delete(self, resource: StackResource, *, rolling_back: bool) -> bool:
+        if resource.deletion_policy == "Retain" or (resource.deletion_policy == "RetainExceptOnCreate" and not rolling_back):
             self.stack.mark(resource, "DELETE_SKIPPED")
         else:
             self.stack.mark(resource, "DELETE_IN_PROGRESS")
@@ -295,14 +277,34 @@ class Deployment:
                 handler_of(resource.type_name).delete(self._context(resource.logical_id), resource)
             except (AwsError, Refused) as error:
                 self.stack.mark(resource, "DELETE_FAILED", str(error))
-                return f"; {resource.logical_id}: {error}"
+                return False
             self.stack.mark(resource, "DELETE_COMPLETE")
+        self._let_go(resource)
+        return True
+
+    def _let_go(self, resource: StackResource) -> None:
         if self.stack.resources.get(resource.logical_id) is resource:
             del self.stack.resources[resource.logical_id]
-        return ""
+        self.stack.superseded = [other for other in self.stack.superseded if other is not resource]
 
 
-def _in_order(resources: list[StackResource]) -> list[StackResource]:
+def _describe(resource: StackResource, wanted: Plan) -> None:
+    template = wanted.resource(resource.logical_id)
+    resource.waits_for = wanted.waits_for[resource.logical_id]
+    resource.deletion_policy = template.get("DeletionPolicy", "Delete")
+    resource.replace_policy = template.get("UpdateReplacePolicy", "Delete")
+
+
+def _check_replaceable(before: StackResource, after: dict[str, Any], why: set[str]) -> None:
+    named = handler_of(before.type_name).physical_name
+    if named is not None and named in after and after[named] == before.properties.get(named):
+        raise invalid(
+            f"CloudFormation cannot update a stack when a custom-named resource requires replacing ({', '.join(sorted(why))} changed). "
+            f"Rename {after[named]} and update the stack again."
+        )
+
+
+def _in_order(resources: Iterable[StackResource]) -> list[StackResource]:
     """As they were made: each after those it waits for. A superseded resource comes before the one that replaced it."""
     by_name: dict[str, list[StackResource]] = {}
     for resource in resources:
@@ -311,12 +313,5 @@ def _in_order(resources: list[StackResource]) -> list[StackResource]:
     return [resource for name in TopologicalSorter(graph).static_order() for resource in by_name[name]]
 
 
-def _reason(error: Exception) -> str:
-    return f"The following resource(s) failed: {error}" if isinstance(error, AwsError) else str(error)
-
-
-def _named_failure(logical_id: str, error: AwsError | Refused) -> AwsError | Refused:
-    """The same error, naming the resource."""
-    if isinstance(error, Refused):
-        return error if str(error).startswith(logical_id) else Refused(f"{logical_id}: {error}")
-    return AwsError(error.code, error.message if error.message.startswith(logical_id) else f"{logical_id}: {error.message}", error.status)
+def _failed_to(verb: str, logical_ids: list[str]) -> str:
+    return f"The following resource(s) failed to {verb}: [{', '.join(logical_ids)}]. "

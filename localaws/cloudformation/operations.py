@@ -8,10 +8,11 @@ Source: AWS CloudFormation API Reference.
 import json
 from typing import Any
 
-from localaws.cloud import AwsError, Call, Cloud, operation
-from localaws.cloudformation.engine import Deployment, plan
+from localaws.cloud import AwsError, Call, Cloud, Refused, operation
+from localaws.cloudformation.engine import Deployment
 from localaws.cloudformation.handlers import handler_of
 from localaws.cloudformation.intrinsics import as_text
+from localaws.cloudformation.plan import plan
 from localaws.cloudformation.requests import (
     check_capabilities,
     deployer,
@@ -24,6 +25,7 @@ from localaws.cloudformation.requests import (
 )
 from localaws.cloudformation.stacks import Stack, StackResource, discard, find_stack, new_stack
 from localaws.cloudformation.templates import Document, check, invalid, parse, transforms
+from localaws.paging import page
 
 _NOT_BUILT = (
     "DeploymentConfig",
@@ -37,15 +39,15 @@ _NOT_BUILT = (
     "StackPolicyDuringUpdateURL",
     "TimeoutInMinutes",
 )
+_HERE = "localaws/cloudformation/operations.py"
+_EVENTS_A_PAGE = 100
 _UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 
 
 @operation("cloudformation", "CreateStack")
 def create_stack(cloud: Cloud, call: Call) -> dict[str, Any]:
     refuse(call, *_NOT_BUILT)
-    rollback = not call.params.get("DisableRollback") and call.params.get("OnFailure", "ROLLBACK") != "DO_NOTHING"
-    if call.params.get("OnFailure") == "DELETE":
-        refuse(call, "OnFailure")
+    on_failure = what_on_failure(call.params.get("OnFailure"), call)
     source = read_source(template_text(cloud, call), given_parameters(call, {}), call.region)
     check_capabilities(call, source, expands=True)
     stack = new_stack(cloud, call.account, call.region, call.params["StackName"], given_tags(call))
@@ -55,13 +57,13 @@ def create_stack(cloud: Cloud, call: Call) -> dict[str, Any]:
         discard(stack)
         raise
     remember(stack, call)
-    Deployment(cloud, stack, deployer(call)).create(wanted, rollback=rollback)
+    Deployment(cloud, stack, deployer(call)).create(wanted, on_failure=on_failure)
     return {"StackId": stack.stack_id}
 
 
 @operation("cloudformation", "UpdateStack")
 def update_stack(cloud: Cloud, call: Call) -> dict[str, Any]:
-    refuse(call, *_NOT_BUILT, "DisableRollback")
+    refuse(call, *_NOT_BUILT)
     stack = find_stack(call.account, call.region, call.params["StackName"])
     require_updatable(stack)
     source = read_source(template_text(cloud, call, stack.source.text), given_parameters(call, stack.source.given), call.region)
@@ -70,32 +72,50 @@ def update_stack(cloud: Cloud, call: Call) -> dict[str, Any]:
     if not differs(stack, source, tags):
         raise invalid("No updates are to be performed.")
     wanted = plan(stack, source)
-    stack.tags = tags
     remember(stack, call)
-    Deployment(cloud, stack, deployer(call, stack.role_arn)).update(wanted)
+    Deployment(cloud, stack, deployer(call, stack.role_arn)).update(wanted, tags, rollback=not call.params.get("DisableRollback"))
     return {"StackId": stack.stack_id}
 
 
 @operation("cloudformation", "DeleteStack")
 def delete_stack(cloud: Cloud, call: Call) -> None:
-    refuse(call, "DeletionMode", "DeploymentConfig", "RetainResources")
+    refuse(call, "DeletionMode", "DeploymentConfig")
     try:
         stack = find_stack(call.account, call.region, call.params["StackName"])
     except AwsError:
         return  # as AWS answers, too
     if stack.enable_termination_protection:
         raise invalid(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
-    Deployment(cloud, stack, deployer(call, stack.role_arn)).delete()
+    retained = call.params.get("RetainResources", [])
+    if retained and stack.status != "DELETE_FAILED":
+        raise invalid(
+            f"Invalid operation on stack [{stack.stack_id}]. RetainResources can only be specified when the stack is in DELETE_FAILED state."
+        )
+    if unknown := sorted(set(retained) - set(stack.resources)):
+        raise invalid(f"The following resources do not exist in the stack [{stack.name}]: {unknown}")
+    stack.request_token = call.params.get("ClientRequestToken")
+    Deployment(cloud, stack, deployer(call, stack.role_arn)).delete(retained)
+
+
+def what_on_failure(asked: str | None, call: Call) -> str:
+    """``ROLLBACK``, ``DO_NOTHING`` or ``DELETE``: what becomes of a stack where it fails, as asked by this name, or by ``DisableRollback``."""
+    disable = call.params.get("DisableRollback")
+    if asked and disable is not None:
+        raise invalid("Either DisableRollback or what to do on failure can be specified, not both.")
+    return "DO_NOTHING" if disable else asked or "ROLLBACK"
 
 
 def remember(stack: Stack, call: Call) -> None:
     """What a stack keeps of the request that made or changed it."""
     stack.role_arn = call.params.get("RoleARN") or stack.role_arn
+    stack.request_token = call.params.get("ClientRequestToken")
     stack.capabilities = call.params.get("Capabilities", stack.capabilities)
     stack.enable_termination_protection = bool(call.params.get("EnableTerminationProtection", stack.enable_termination_protection))
 
 
 def require_updatable(stack: Stack) -> None:
+    if stack.status in ("CREATE_FAILED", "UPDATE_FAILED"):
+        raise Refused(f"{stack.name} is {stack.status}: localaws does not go on with what failed without a rollback, delete the stack ({_HERE})")
     if stack.status not in _UPDATABLE:
         raise invalid(f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
 
@@ -162,6 +182,38 @@ def _validated(document: Document) -> dict[str, Any]:
     capabilities = ([needed] if needed else []) + (["CAPABILITY_AUTO_EXPAND"] if transforms(document) else [])
     described = {"Description": document["Description"]} if "Description" in document else {}
     return {"Capabilities": capabilities, "DeclaredTransforms": transforms(document), **described}
+
+
+@operation("cloudformation", "DescribeStackEvents")
+def describe_stack_events(_: Cloud, call: Call) -> dict[str, Any]:
+    """Newest first, a hundred on a page."""
+    stack = find_stack(call.account, call.region, call.params["StackName"], deleted=True)
+    shown, token = page(
+        enumerate(stack.events),
+        key=lambda numbered: [numbered[0]],
+        scope=["DescribeStackEvents", stack.stack_id],
+        size=_EVENTS_A_PAGE,
+        token=call.params.get("NextToken"),
+        wrong_token=invalid("Invalid NextToken"),
+        descending=True,
+    )
+    return {"StackEvents": [_event(event) for _, event in shown]} | ({"NextToken": token} if token else {})
+
+
+def _event(event: Any) -> dict[str, Any]:
+    told = {
+        "StackId": event.stack_id,
+        "EventId": event.event_id,
+        "StackName": event.stack_name,
+        "LogicalResourceId": event.logical_resource_id,
+        "PhysicalResourceId": event.physical_resource_id,
+        "ResourceType": event.resource_type,
+        "Timestamp": event.timestamp,
+        "ResourceStatus": event.resource_status,
+        "ResourceStatusReason": event.resource_status_reason,
+        "ClientRequestToken": event.client_request_token,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 @operation("cloudformation", "DescribeStackResource")

@@ -66,6 +66,8 @@ class Stack(MotoStack):  # type: ignore[misc]
         self.capabilities: list[str] = []
         self.stack_status_reason: str | None = None
         self.change_set_id: str | None = None
+        self.request_token: str | None = None
+        self.superseded: list[StackResource] = []
 
     def _create_resource_map(self) -> Any:
         """Nothing of moto's: it stays empty."""
@@ -103,7 +105,9 @@ class Stack(MotoStack):  # type: ignore[misc]
         return []
 
     def set_status(self, status: str, reason: str | None = None) -> None:
-        self.status, self.stack_status_reason = status, reason
+        """A new status, with its event. What is rolled back keeps the reason why, though its last event has none."""
+        rolled_back = status.endswith("ROLLBACK_COMPLETE") or status.startswith("UPDATE_ROLLBACK_COMPLETE")
+        self.status, self.stack_status_reason = status, self.stack_status_reason if rolled_back else reason
         self.add_event(self.name, self.stack_id, "AWS::CloudFormation::Stack", status, reason)
         if status.startswith("UPDATE") and status.endswith("COMPLETE"):
             self.last_updated_time = self.cloud.clock.datetime()
@@ -111,14 +115,22 @@ class Stack(MotoStack):  # type: ignore[misc]
             self.deletion_time = self.cloud.clock.datetime()
         announce(self, status, reason)
 
-    def add_event(self, logical_id: str, physical_id: str, type_name: str, status: str, reason: str | None) -> None:
+    def add_event(self, logical_id: str, physical_id: str, type_name: str, status: str, reason: str | None = None) -> None:
         event = Event(self.stack_id, self.name, logical_id, physical_id, type_name, status, reason, None)
-        event.event_id = self.cloud.uuid()
+        event.event_id, event.client_request_token = self.cloud.uuid(), self.request_token
         self.events.append(event)
 
     def mark(self, resource: StackResource, status: str, reason: str | None = None) -> None:
         resource.status, resource.reason, resource.time = status, reason, self.cloud.clock.datetime()
         self.add_event(resource.logical_id, resource.made.physical_id, resource.type_name, status, reason)
+
+    @property
+    def failures(self) -> str:
+        """Why the last operation failed: the stack's reason, and what each resource that failed in it says."""
+        starts = [number for number, event in enumerate(self.events) if event.resource_status_reason == "User Initiated"]
+        failed = [event for event in self.events[starts[-1] if starts else 0 :] if event.resource_status.endswith("_FAILED")]
+        said = [f"{event.logical_resource_id}: {event.resource_status_reason}" for event in failed if event.physical_resource_id != self.stack_id]
+        return "; ".join([(self.stack_status_reason or "").strip(), *said]).strip("; ")
 
     @property
     def deleted(self) -> bool:
@@ -127,7 +139,11 @@ class Stack(MotoStack):  # type: ignore[misc]
 
 def announce(stack: Stack, status: str, reason: str | None) -> None:
     """``CloudFormation Stack Status Change``, on the default bus of the stack's account and Region. Events of single resources are not sent."""
-    detail = {"stack-id": stack.stack_id, "status-details": {"status": status, "status-reason": reason or ""}, "client-request-token": ""}
+    detail = {
+        "stack-id": stack.stack_id,
+        "status-details": {"status": status, "status-reason": reason or ""},
+        "client-request-token": stack.request_token or "",
+    }
     cloud, time = stack.cloud, stack.cloud.clock.iso()
 
     def deliver() -> None:

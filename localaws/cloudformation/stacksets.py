@@ -235,7 +235,7 @@ def deploy_instance(cloud: Cloud, stack_set: StackSet, instance: Instance) -> No
         _update(client, request)
     stack = find_stack(instance.account, instance.region, instance.name)
     if stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        raise AwsError("StackFailed", f"Stack {instance.name} is {stack.status}: {stack.stack_status_reason}")
+        raise AwsError("StackFailed", f"Stack {instance.name} is {stack.status}: {stack.failures}")
 
 
 def _update(client: Any, request: dict[str, Any]) -> None:
@@ -252,7 +252,7 @@ def delete_instance(cloud: Cloud, operation: Operation, instance: Instance) -> N
         client = cloud.client("cloudformation", instance.region, execution_role(cloud, instance.account))
         client.delete_stack(StackName=instance.name)
         if (left := _stack(instance)) is not None:
-            raise AwsError("StackFailed", f"Stack {instance.name} is {left.status}: {left.stack_status_reason}")
+            raise AwsError("StackFailed", f"Stack {instance.name} is {left.status}: {left.failures}")
     del operation.stack_set.instances[instance.account, instance.region]
 
 

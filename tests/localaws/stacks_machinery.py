@@ -45,6 +45,14 @@ def events(local: LocalOrganization, name: str = "app") -> list[tuple[str, str]]
     return [(event["LogicalResourceId"], event["ResourceStatus"]) for event in reversed(told)]
 
 
+def failures(local: LocalOrganization, name: str = "app") -> dict[str, str]:
+    """What each resource that failed since the stack's last beginning says, by logical id."""
+    told = local.client("cloudformation", "hub").describe_stack_events(StackName=name)["StackEvents"]
+    begun = next(number for number, event in enumerate(told) if event.get("ResourceStatusReason") == "User Initiated")
+    failed = [event for event in told[:begun] if event["ResourceStatus"].endswith("_FAILED") and event["PhysicalResourceId"] != event["StackId"]]
+    return {event["LogicalResourceId"]: event["ResourceStatusReason"] for event in failed}
+
+
 def attributes(local: LocalOrganization, url: str) -> dict[str, str]:
     found: dict[str, str] = local.client("sqs", "hub").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     return found
@@ -63,7 +71,7 @@ class Stack:
     def _send(self, call: Any, values: tuple[object, ...]) -> "Stack":
         call(StackName="app", TemplateBody=self.template % values, Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"])
         stack = self.client.describe_stacks(StackName="app")["Stacks"][0]
-        assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack["StackStatusReason"]
+        assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), failures(self.local)
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
         return self
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws.local import LocalOrganization
-from tests.localaws.stacks_machinery import QUEUES, attributes, create, described, events, has_queue, outputs, resources, update
+from tests.localaws.stacks_machinery import QUEUES, attributes, create, described, events, failures, has_queue, outputs, resources, update
 
 # -- stacks
 
@@ -63,7 +63,7 @@ def test_a_named_resource_cannot_be_replaced(local: LocalOrganization) -> None:
     create(local, template % "/here/")
     stack = update(local, template % "/there/")
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert "custom-named resource requires replacing (Path changed)" in stack["StackStatusReason"]
+    assert "custom-named resource requires replacing (Path changed)" in failures(local)["Role"]
     assert local.client("iam", "hub").get_role(RoleName="one")["Role"]["Path"] == "/here/"
 
 
@@ -100,7 +100,8 @@ BROKEN_ROLE = """
 def test_a_failing_resource_is_named_and_all_that_was_made_is_taken_back(local: LocalOrganization) -> None:
     stack = create(local, "Resources:\n  Queue: {Type: AWS::SQS::Queue}" + BROKEN_ROLE)
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert "Role: Policy arn:aws:iam::aws:policy/NoSuchPolicy does not exist" in stack["StackStatusReason"]
+    assert stack["StackStatusReason"] == "The following resource(s) failed to create: [Role]. Rollback requested by user."
+    assert "Policy arn:aws:iam::aws:policy/NoSuchPolicy does not exist" in failures(local)["Role"]
     assert ("Role", "CREATE_FAILED") in events(local)
     assert resources(local) == {}
     with pytest.raises(ClientError, match="NoSuchEntity"):  # the role itself had been made before its policies failed
@@ -114,7 +115,7 @@ def test_a_failing_update_gives_back_what_was_there(local: LocalOrganization) ->
     broken = QUEUES.replace("\nOutputs:", BROKEN_ROLE + "Outputs:")
     stack = update(local, broken, Seconds="99")
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert "NoSuchPolicy" in stack["StackStatusReason"]
+    assert "NoSuchPolicy" in failures(local)["Role"]
     assert ("Queue", "UPDATE_COMPLETE") in events(local)
     assert attributes(local, before["Url"])["VisibilityTimeout"] == "30"
     assert set(resources(local)) == {"Queue", "Dlq"}
@@ -172,7 +173,7 @@ def test_a_stack_does_not_take_over_what_is_there(local: LocalOrganization, kind
     assert create(local, template)["StackStatus"] == "CREATE_COMPLETE"
     second = create(local, template, "second")
     assert second["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert "already exists" in second["StackStatusReason"]
+    assert "already exists" in failures(local, "second")["A"]
 
 
 # -- change sets

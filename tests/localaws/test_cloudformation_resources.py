@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from localaws.cloud import Refused
 from localaws.local import LocalOrganization
-from tests.localaws.stacks_machinery import HUB, Stack
+from tests.localaws.stacks_machinery import HUB, Stack, failures
 
 ROLE = """
 Resources:
@@ -320,7 +320,7 @@ def test_a_table_changes_its_settings_in_place_and_its_key_by_another_table(loca
     stack.client.delete_stack(StackName="app")
     told = stack.client.describe_stacks(StackName="app")["Stacks"][0]
     assert (told["StackStatus"], dynamodb.list_tables()["TableNames"]) == ("DELETE_FAILED", [name])
-    assert "[Table]" in told["StackStatusReason"] or "Table:" in told["StackStatusReason"]
+    assert "DeletionProtectionEnabled" in failures(local)["Table"]
 
     dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
     stack.client.delete_stack(StackName="app")
@@ -363,5 +363,5 @@ def test_the_bucket_of_sam_deploy_can_be_written_to_in_spite_of_its_policy(local
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"1"
     stack.client.delete_stack(StackName="app")
     told = stack.client.describe_stacks(StackName="app")["Stacks"][0]
-    assert told["StackStatus"] == "DELETE_FAILED"  # there is an object in it
-    assert "Bucket: BucketNotEmpty" in told["StackStatusReason"]
+    assert (told["StackStatus"], told["StackStatusReason"]) == ("DELETE_FAILED", "The following resource(s) failed to delete: [Bucket]. ")
+    assert "BucketNotEmpty" in failures(local)["Bucket"]  # there is an object in it

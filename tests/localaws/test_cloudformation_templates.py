@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from localaws.cloud import Refused
 from localaws.local import LocalOrganization
-from tests.localaws.stacks_machinery import QUEUES, create, described, outputs, resources, update
+from tests.localaws.stacks_machinery import QUEUES, create, described, failures, outputs, resources, update
 
 # -- what a template may not have
 
@@ -76,7 +76,7 @@ def test_a_member_that_the_api_does_not_have_fails_its_resource(local: LocalOrga
     """
     stack = create(local, template)
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert "Encountered unsupported property Targets[0].Surprise" in stack["StackStatusReason"]
+    assert "Encountered unsupported property Targets[0].Surprise" in failures(local)["Rule"]
     assert local.client("events", "hub").list_rules()["Rules"] == []
 
 
@@ -216,7 +216,7 @@ def test_placeholders_of_a_definition_are_substituted(local: LocalOrganization) 
 def test_a_placeholder_without_a_substitution_fails_the_stack(local: LocalOrganization) -> None:
     stack = create(local, MACHINE % "{}")
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert "the definition has ${QueueUrl}, and DefinitionSubstitutions has no QueueUrl" in stack["StackStatusReason"]
+    assert "the definition has ${QueueUrl}, and DefinitionSubstitutions has no QueueUrl" in failures(local)["Machine"]
 
 
 def test_a_substitution_without_a_placeholder_is_refused(local: LocalOrganization) -> None:
