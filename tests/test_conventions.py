@@ -259,6 +259,12 @@ def test_an_event_starts_its_workflow_and_an_ignored_one_starts_none(event: Path
         assert compile_pattern(pattern).matches(json.loads(event.read_text())) is not ignored
 
 
+@pytest.mark.parametrize("workflow", [workflow for workflow in MACHINES if any(event.parent.name == workflow for event in EVENTS)])
+def test_a_pattern_is_as_short_as_eventbridge_wants_it(workflow: str) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html: 2,048 characters without a larger quota."""
+    assert all(len(json.dumps(pattern)) <= 2048 for pattern in patterns(workflow))
+
+
 @pytest.mark.parametrize("workflow", sorted({event.parent.name for event in EVENTS}))
 def test_members_forward_exactly_what_the_hub_asks_for(workflow: str) -> None:
     ours, theirs = patterns(workflow)

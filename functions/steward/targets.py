@@ -1,9 +1,9 @@
 """What a step is asked to look after: one user profile or one space, and the event that led to it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from steward.resources.apps import Owner
 from steward.resources.profiles import UserProfile, describe_user_profile
@@ -27,7 +27,7 @@ SPACE_ENDS = Ends("SpaceTagged", "SpaceGone", "SpaceFailed")
 
 
 class Target(BaseModel):
-    """A space where `space_name` is given, else a user profile.
+    """A user profile or a space: one of the two names is given.
 
     The event's id names our session in the member account, so that its CloudTrail leads back to the execution. `writer` is who changed the tags,
     where that is what happened.
@@ -41,6 +41,12 @@ class Target(BaseModel):
     event_id: str
     event_time: str
     writer: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if bool(self.user_profile_name) == bool(self.space_name):
+            raise ValueError("either user_profile_name or space_name is to be given")
+        return self
 
     @property
     def owner_of_apps(self) -> Owner:

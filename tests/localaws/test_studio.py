@@ -102,6 +102,12 @@ def test_a_domain_is_pending_at_once_and_in_service_after_its_time(ask: Ask, clo
     assert described["DefaultUserSettings"] == settings
 
 
+def test_a_domain_of_unified_studio_needs_no_network_and_names_its_domain_there(ask: Ask) -> None:
+    settings = {"UnifiedStudioSettings": {"DomainId": "dzd_4fraud0000001", "ProjectId": "4fraud000001", "StudioWebPortalAccess": "DISABLED"}}
+    created = ask("CreateDomain", DomainName="project", AuthMode="IAM", DefaultUserSettings={"ExecutionRole": ROLE}, DomainSettings=settings)
+    assert ask("DescribeDomain", DomainId=created["DomainId"])["DomainSettings"] == settings
+
+
 def test_a_domain_of_identity_center_names_its_application(ask: Ask, cloud: Cloud) -> None:
     described = ask("DescribeDomain", DomainId=make_domain(ask, cloud, auth_mode="SSO"))
     assert described["SingleSignOnApplicationArn"].startswith(f"arn:aws:sso::{FRAUD_DEV}:application/")

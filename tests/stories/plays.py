@@ -133,3 +133,77 @@ def a_team_gets_its_profiles_all_at_once(platform: Platform) -> None:
     for name in ("ann", "ben", "cem"):
         sagemaker.create_user_profile(DomainId=domain, UserProfileName=name)
     platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_space_is_created_for_one(platform: Platform) -> None:
+    alice = platform.profile("fraud-dev")
+    platform.local.settle()
+    platform.space("fraud-dev", alice)
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_space_is_created_for_several(platform: Platform) -> None:
+    alice = platform.profile("fraud-dev")
+    platform.local.settle()
+    platform.space("fraud-dev", alice, "forecast", "Shared")
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_space_is_deleted_before_we_came(platform: Platform) -> None:
+    alice = platform.profile("fraud-dev")
+    platform.local.settle()
+    behaviour(platform.local.cloud).seconds["Space", "creation"] = 3
+    platform.space("fraud-dev", alice)
+    platform.local.advance(4)
+    platform.client("sagemaker", "fraud-dev").delete_space(DomainId=alice.split("/")[1], SpaceName="lab")
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_profile_is_updated(platform: Platform) -> None:
+    alice = platform.profile("fraud-dev")
+    platform.local.settle()
+    settings = {"SecurityGroups": ["sg-0a1b2c3d"]}
+    platform.client("sagemaker", "fraud-dev").update_user_profile(DomainId=alice.split("/")[1], UserProfileName="alice", UserSettings=settings)
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def somebody_changes_a_tag(platform: Platform) -> None:
+    alice = platform.profile("fraud-dev")
+    platform.local.settle()
+    platform.set_tags("fraud-dev", alice, {"ml:cost-center": "R-0001", "team": "blue"})
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def somebody_removes_a_tag_of_a_space(platform: Platform) -> None:
+    alice = platform.profile("fraud-dev")
+    platform.local.settle()
+    space = platform.space("fraud-dev", alice)
+    platform.local.settle()
+    platform.client("sagemaker", "fraud-dev").delete_tags(ResourceArn=space, TagKeys=["ml:user", "ml:owner"])
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_domain_propagates_no_tags_and_says_another_cost_center(platform: Platform) -> None:
+    domain = platform.domain("fraud-dev", TagPropagation="DISABLED", Tags=[{"Key": "ml:cost-center", "Value": "R-7777"}])
+    platform.profile("fraud-dev", domain=domain)
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_profile_has_hardly_room_for_tags(platform: Platform) -> None:
+    given = {f"team-{number}": "x" for number in range(44)} | {"ml:owner": "somebody else"}
+    platform.profile("fraud-dev", Tags=[{"Key": key, "Value": value} for key, value in given.items()])
+    platform.local.settle()
+
+
+@play("profile_cost_tagging")
+def a_domain_belongs_to_unified_studio(platform: Platform) -> None:
+    platform.profile("fraud-dev", domain=platform.domain("fraud-dev", DomainSettings={"UnifiedStudioSettings": {"DomainId": "dzd_4fraud0000001"}}))
+    platform.local.settle()

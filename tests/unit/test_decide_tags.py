@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from pydantic import ValidationError
 
 import profile_cost_tagging.decide_tags as step
 from steward.settings import Brakes, DecideTagsSettings
@@ -322,3 +323,9 @@ def test_the_handler_reads_its_settings_enters_once_and_answers_the_report(scene
         monkeypatch.setenv(name, value)
     assert step.handler(PROFILE.model_dump() | {"replay_name": None}, context) == report("NothingToDo")
     assert doors == [(ACCOUNT_ID, "eu-west-1", "profile_cost_tagging", "event-1")]
+
+
+@pytest.mark.parametrize("names", [{}, {"user_profile_name": "mina", "space_name": "lab"}, {"user_profile_name": "", "space_name": None}])
+def test_it_is_asked_about_one_thing(names: dict[str, str | None]) -> None:
+    with pytest.raises(ValidationError, match="either"):
+        Target.model_validate(EVENT | names)
