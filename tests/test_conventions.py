@@ -338,3 +338,27 @@ def test_every_resource_of_the_template_has_a_sentence_above_it() -> None:
         for name in template(path)["Resources"]:
             above = lines[lines.index(f"  {name}:") - 1]
             assert above.startswith("  # "), f"{path.name}: {name}"
+
+
+def test_the_dashboard_shows_every_alarm_machine_function_and_queue() -> None:
+    (board,) = resources("AWS::CloudWatch::Dashboard").values()
+    shown = set(re.findall(r"\$\{(\w+)(?:\.\w+)?\}", json.dumps(board["DashboardBody"])))
+    kinds = ("AWS::CloudWatch::Alarm", "AWS::Serverless::StateMachine", "AWS::Serverless::Function", "AWS::SQS::Queue")
+    assert {name for kind in kinds for name in resources(kind)} - shown == set()
+
+
+# The runbook
+
+
+def test_the_runbook_says_what_to_do_at_every_alarm_and_at_every_red_end() -> None:
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    ends = {name for workflow in MACHINES for name, state in machine(workflow)["States"].items() if state["Type"] == "Fail"}
+    assert {name for name in {*ends, *resources("AWS::CloudWatch::Alarm")} if f"`{name}`" not in runbook} == set()
+
+
+def test_the_readme_has_every_parameter_of_the_template_and_its_default() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", (ROOT / "README.md").read_text(), flags=re.MULTILINE))
+    parameters = template()["Parameters"]
+    assert set(rows) >= set(parameters)
+    for name, parameter in parameters.items():
+        assert rows[name] == (f"`{parameter['Default']}`" if parameter.get("Default") else "empty" if "Default" in parameter else "–"), name

@@ -77,6 +77,29 @@ def test_a_person_finds_in_the_input_which_replay_an_execution_was_for(platform:
     assert [json.loads(execution["input"])["replay_name"] for execution in platform.executions()] == [None, "after-the-outage"]
 
 
+def came_due(platform: Platform, *hours: int) -> None:
+    """Scheduler puts a message into the intake queue for each hour, all at once, and whatever follows from them happens."""
+    messages = [{"workflow": "cost_key_activation", "schedule": {"name": "keys", "time": f"2026-11-02T{hour:02}:00:00Z"}} for hour in hours]
+    entries = [{"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(messages)]
+    platform.client("sqs", "hub").send_message_batch(QueueUrl=platform.intake_queue(), Entries=entries)
+    platform.local.settle()
+
+
+def test_a_schedule_delivered_twice_is_one_execution(platform: Platform) -> None:
+    came_due(platform, 6)
+    came_due(platform, 6)
+    assert [run["name"] for run in platform.executions("cost_key_activation")] == ["keys-2026-11-02T06"]
+
+
+def test_a_schedule_is_skipped_while_the_execution_before_still_runs(platform: Platform) -> None:
+    came_due(platform, 6, 7)
+    (run,) = platform.executions("cost_key_activation")
+    assert (run["status"], run["name"][:-2]) == ("SUCCEEDED", "keys-2026-11-02T")
+    came_due(platform, 8)
+    assert [run["name"] for run in platform.executions("cost_key_activation")][1:] == ["keys-2026-11-02T08"]
+    assert platform.dead_letters() == []
+
+
 UNREADABLE = ["not JSON", "{}", message({}), message({"detail": {"eventName": "DeleteDomain"}})]
 
 
