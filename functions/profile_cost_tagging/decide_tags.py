@@ -11,14 +11,14 @@ from botocore.exceptions import ClientError
 from steward.changes import Change, Finding, Report
 from steward.observability import logger
 from steward.resources.accounts import Account, account_tags, describe_account, member_session
-from steward.resources.apps import running_apps
+from steward.resources.apps import Owner, running_apps
 from steward.resources.clients import hub_client
 from steward.resources.domains import Domain, describe_domain
 from steward.resources.profiles import UserProfile, describe_user_profile
 from steward.resources.spaces import Space
 from steward.resources.studio import Stage, went_meanwhile
 from steward.resources.tags import read_tags
-from steward.rules.tags import Decision, Known, decide_cost_tags, user_of_profile
+from steward.rules.tags import FULL, Decision, Known, decide_cost_tags, user_of_profile
 from steward.settings import DecideTagsSettings
 from steward.targets import Target
 
@@ -126,8 +126,8 @@ def _unknown(settings: DecideTagsSettings, account: Account, resource: UserProfi
             yield Finding("AccountTagMissing", account.arn, message)
     if decision.without_room:
         message = (
-            f"{resource.name} has 45 tags or more and 50 are the most, so {', '.join(decision.without_room)} was not added. Remove tags that it does "
-            "not need: ours follow by themselves."
+            f"{resource.name} has {FULL} tags or more and 50 are the most, so {', '.join(decision.without_room)} was not added. Remove tags that it "
+            "does not need: ours follow by themselves."
         )
         yield Finding("TagLimitReached", resource.arn, message)
 
@@ -140,7 +140,8 @@ def _out_of_reach(target: Target, sagemaker: "SageMakerClient", domain: Domain, 
             "without these tags. Switch it on (UpdateDomain) when every execution role there may call sagemaker:AddTags; we never change a domain."
         )
         yield Finding("TagPropagationOff", domain.arn, message)
-    apps = running_apps(sagemaker, target.domain_id, **target.owner_of_apps)
+    owner: Owner = {"SpaceNameEquals": resource.name} if isinstance(resource, Space) else {"UserProfileNameEquals": resource.name}
+    apps = running_apps(sagemaker, target.domain_id, **owner)
     if apps:
         message = (
             f"Apps of {resource.name} run since before these tags, and cost without them until they are started anew: {', '.join(apps)}. Have them "

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, model_validator
 
-from steward.resources.apps import Owner
 from steward.resources.profiles import UserProfile, describe_user_profile
 from steward.resources.spaces import Space, describe_space
 
@@ -47,10 +46,6 @@ class Target(BaseModel):
         if bool(self.user_profile_name) == bool(self.space_name):
             raise ValueError("either user_profile_name or space_name is to be given")
         return self
-
-    @property
-    def owner_of_apps(self) -> Owner:
-        return {"SpaceNameEquals": self.space_name} if self.space_name else {"UserProfileNameEquals": self.user_profile_name or ""}
 
     @property
     def ends(self) -> Ends:

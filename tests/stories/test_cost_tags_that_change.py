@@ -33,12 +33,39 @@ def test_a_tag_that_somebody_removed_is_set_again(platform: Platform, alice: str
     assert platform.tags("fraud-dev", alice) == FRAUD_TAGS
 
 
+def test_a_name_is_the_same_in_any_case(platform: Platform) -> None:
+    """SageMaker writes names in ARNs in lower case, and that is all that an event of changed tags has."""
+    profile = platform.profile("fraud-dev", "Default-20261123T1020")
+    platform.local.settle()
+    platform.app("fraud-dev", profile, "JupyterServer")
+    platform.set_tags("fraud-dev", profile, {"ml:user": "mallory"})
+    platform.local.settle()
+    assert platform.tags("fraud-dev", profile) == {**FRAUD_TAGS, "ml:user": "Default-20261123T1020"}
+    assert [finding["kind"] for finding in platform.last_output()["findings"]] == ["AppsMissTags"]
+
+
 def test_a_space_whose_tag_was_changed_is_put_right(platform: Platform, alice: str) -> None:
     space = platform.space("fraud-dev", alice)
     platform.local.settle()
     platform.set_tags("fraud-dev", space, {"ml:user": "mallory"})
     platform.local.settle()
     assert platform.tags("fraud-dev", space) == FRAUD_TAGS
+
+
+def test_what_it_costs_to_find_nothing_to_do_and_to_correct(platform: Platform, alice: str) -> None:
+    def ours(tags: dict[str, str]) -> tuple[list[str], int]:
+        before = len(platform.local.cloud.log.calls)
+        platform.set_tags("fraud-dev", alice, tags)
+        platform.local.settle()
+        services = ("organizations:", "sts:", "sagemaker:", "dynamodb:", "sns:")
+        calls = [call for call in platform.local.cloud.log.calls[before:] if ":assumed-role/" in call["principal"]]
+        return [call["action"] for call in calls if call["action"].startswith(services)], len(platform.states_entered(platform.executions()[-1]))
+
+    look = ["organizations:DescribeAccount", "sts:AssumeRole", "sagemaker:DescribeUserProfile", "sagemaker:DescribeDomain"]
+    look += ["organizations:ListTagsForResource", "sagemaker:ListTags", "sagemaker:ListTags"]
+    correct = ["sagemaker:ListApps", "organizations:DescribeAccount", "dynamodb:UpdateItem", "sts:AssumeRole", "sagemaker:AddTags"]
+    assert ours({"team": "blue"}) == (look, 6)
+    assert ours({"ml:owner": "us"}) == (look + correct, 9)
 
 
 def test_tags_of_others_are_nothing_to_do(platform: Platform, alice: str) -> None:

@@ -7,6 +7,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("counts, never seconds", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("counts, never seconds")
 
 
 class ScriptedClients:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from steward.errors import EventUnreadable
@@ -199,7 +199,6 @@ def places(node: Any, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_stands_in_a_field_it_is_read_or_refused_and_never_of_another_account(path: Path, data: st.DataObject) -> None:
     event = json.loads(path.read_text())
