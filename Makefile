@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check serve build redrive
+.PHONY: help setup demo test check serve build redrive bench
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -29,6 +29,9 @@ check: setup  ## Formatting, lint, types, templates, import rules
 	$(BIN)/cfn-lint template.yaml accounts/*.yaml
 	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest tests/test_conventions.py
+
+bench: setup  ## Measure: executions a second, calls and states of one, import times; into build/bench
+	$(BIN)/python -m benchmarks
 
 serve: setup  ## Serve the demo's organization on loopback, for boto3 and the AWS CLI, until interrupted
 	$(BIN)/python -m localaws serve demo/organization.yaml

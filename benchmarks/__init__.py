@@ -1,0 +1,1 @@
+"""What Studio Steward costs and how fast it is, measured on localaws. `results` writes what the others measure."""
