@@ -13,6 +13,7 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse
 
 from localaws.eventbridge.patterns import compile_pattern
+from tests import schemas
 
 ROOT = Path(__file__).parents[1]
 MACHINES = {path.name.removesuffix(".asl.yaml"): path for path in sorted((ROOT / "statemachines").glob("*.asl.yaml"))}
@@ -287,6 +288,46 @@ def test_a_schedule_says_for_which_workflow_it_is_and_when_it_came_due(workflow:
     assert re.fullmatch(r"[a-z][a-z0-9-]{0,31}", message["schedule"]["name"])
     assert message["schedule"] == {"name": message["schedule"]["name"], "time": "<aws.scheduler.scheduled-time>"}
     assert target["Arn"] == {"Fn::GetAtt": ["IntakeQueue", "Arn"]}
+
+
+# What we tell others
+
+
+def announcements() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The state and the entry of each event that a machine puts on a bus."""
+    for workflow in MACHINES:
+        for name, state in all_states(machine(workflow)):
+            if state.get("Resource", "").endswith(":events:putEvents"):
+                yield from ((name, entry) for entry in state["Arguments"]["Entries"])
+
+
+def schema_name(detail_type: str) -> str:
+    return detail_type.lower().replace(" ", "_")
+
+
+def test_each_of_our_own_events_goes_to_the_hub_bus_and_has_a_schema_of_its_name() -> None:
+    entries = list(announcements())
+    assert entries
+    for state, entry in entries:
+        assert (entry["Source"], entry["EventBusName"]) == ("studio-steward", "${HubBusName}"), state
+        assert schemas.validator(schema_name(entry["DetailType"])).schema["title"] == entry["DetailType"], state
+
+
+def test_every_schema_is_of_something_we_tell_and_a_test_holds_what_is_sent_against_it() -> None:
+    told = {schema_name(entry["DetailType"]) for _, entry in announcements()} | {"findings"}
+    assert {file.name.removesuffix(".schema.json") for file in schemas.FOLDER.glob("*.json")} == told
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__))
+    assert {name for name in told if f'validate("{name}", ' not in tests} == set()
+
+
+def test_the_page_of_events_has_each_of_them_and_its_rule_matches() -> None:
+    page = (schemas.FOLDER / "README.md").read_text()
+    (rule,) = yaml_parse(page.partition("```yaml\n")[2].partition("```")[0]).values()
+    event = {"source": "studio-steward", "detail-type": "Cost Tags Applied", "detail": {"version": 1, "account_id": "444444444444"}}
+    assert compile_pattern(rule["Properties"]["EventPattern"]).matches(event)
+    assert not compile_pattern(rule["Properties"]["EventPattern"]).matches({**event, "source": "aws.sagemaker"})
+    assert {entry["DetailType"] for _, entry in announcements() if f"`{entry['DetailType']}`" not in page} == set()
+    assert set(re.findall(r"\((\w+\.schema\.json)\)", page)) == {file.name for file in schemas.FOLDER.glob("*.json")}
 
 
 # Watching
