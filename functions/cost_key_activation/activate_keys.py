@@ -29,7 +29,7 @@ class ActivateKeysRequest(BaseModel):
 @event_parser(model=ActivateKeysRequest)
 def handler(request: ActivateKeysRequest, context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  Lambda passes it
     settings = CostKeyActivationSettings.from_env()
-    if settings.dry_run:
+    if settings.held:
         return replace(request.report, dry_run=True).as_output()
     payer = member_session(hub_client("sts"), settings.payer_account_id, BILLING_REGION, settings.payer_role_name, request.execution_name)
     report = activate_keys(request.report, payer.client("ce"))

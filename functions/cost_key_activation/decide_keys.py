@@ -38,7 +38,7 @@ def decide_keys(settings: CostKeyActivationSettings, cost_explorer: "CostExplore
     decision = decide_cost_keys(settings.tag_keys, known_keys(cost_explorer, settings.tag_keys))
     return Report(
         _outcome(decision),
-        dry_run=settings.dry_run,
+        dry_run=settings.held,
         changes=tuple(
             Change(settings.payer_account_arn, f"{FIELD}{key}", "Inactive", "Active", "one of our cost tags, and billing knows it")
             for key in decision.to_activate

@@ -96,7 +96,12 @@ class CostKeyActivationSettings:
     payer_account_arn: str
     payer_role_name: str
     tag_keys: tuple[str, ...]
-    dry_run: bool
+    brakes: Brakes
+
+    @property
+    def held(self) -> bool:
+        """May nothing be activated? The payer lies in no organizational unit: while only some act, it is only reported on."""
+        return self.brakes.hold(frozenset())
 
     @classmethod
     def from_env(cls) -> Self:
@@ -106,7 +111,7 @@ class CostKeyActivationSettings:
             payer_account_arn=_text("PAYER_ACCOUNT_ARN"),
             payer_role_name=_text("PAYER_ROLE_NAME"),
             tag_keys=_list("COST_TAG_KEYS"),
-            dry_run=_switch("DRY_RUN"),
+            brakes=Brakes.from_env(),
         )
 
 

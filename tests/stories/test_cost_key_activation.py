@@ -166,11 +166,12 @@ def test_a_refusal_that_passes_leaves_no_trace(platform: Platform) -> None:
     assert (output["outcome"], len(output["changes"]), output["findings"]) == ("CostKeysActivated", 4, [])
 
 
-def test_in_a_dry_run_the_changes_are_told_and_nothing_is_activated(platform: Platform) -> None:
+@pytest.mark.parametrize("brake", ["DryRun", "StopAllWrites", "ActingOrganizationalUnitIds"])
+def test_where_a_brake_holds_the_changes_are_told_and_nothing_is_activated(platform: Platform, brake: str) -> None:
     announced = platform.watch_hub_bus()
     platform.profile("fraud-dev")
     platform.local.settle()
-    platform.deploy(DryRun="true")
+    platform.deploy(**{brake: platform.local.organization.unit_id("ML/Dev") if brake.endswith("Ids") else "true"})
     platform.local.advance(2 * DAY)
     output = last_output(platform)
     assert (output["outcome"], output["dry_run"], len(output["changes"])) == ("CostKeysActivated", True, 4)

@@ -11,7 +11,7 @@ from cost_key_activation import decide_keys as deciding
 from steward.changes import Change, Report
 from steward.resources.cost_keys import BILLING_REGION, activate
 from steward.rules.cost_keys import FIELD, KeyDecision, decide_cost_keys, passes_by_itself
-from steward.settings import CostKeyActivationSettings
+from steward.settings import Brakes, CostKeyActivationSettings
 
 PAYER = "111111111111"
 PAYER_ARN = f"arn:aws:organizations::{PAYER}:account/o-steward0001/{PAYER}"
@@ -22,6 +22,8 @@ ENVIRONMENT = {
     "PAYER_ROLE_NAME": "cost_key_activation",
     "COST_TAG_KEYS": ",".join(KEYS),
     "DRY_RUN": "false",
+    "STOP_ALL_WRITES": "false",
+    "ACTING_ORGANIZATIONAL_UNIT_IDS": "all",
 }
 
 
@@ -151,8 +153,11 @@ def test_a_refused_key_is_a_finding_and_no_change(payer: Payer, context: Any) ->
     assert "ml:owner (ValidationException: in its own words)" in report["findings"][1]["message"]
 
 
-def test_a_brake_that_was_pulled_meanwhile_holds(payer: Payer, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DRY_RUN", "true")
+@pytest.mark.parametrize(
+    ("brake", "value"), [("DRY_RUN", "true"), ("STOP_ALL_WRITES", "true"), ("ACTING_ORGANIZATIONAL_UNIT_IDS", "ou-root-first000")]
+)
+def test_a_brake_that_was_pulled_meanwhile_holds(payer: Payer, context: Any, monkeypatch: pytest.MonkeyPatch, brake: str, value: str) -> None:
+    monkeypatch.setenv(brake, value)
     assert carry_out(context, decided("ml:user")) == decided("ml:user") | {"dry_run": True}
     assert payer.doors == []
 
@@ -168,4 +173,6 @@ def test_more_than_twenty_keys_take_more_than_one_call(scripted: Any) -> None:
 
 
 def test_settings_are_read_from_the_environment() -> None:
-    assert CostKeyActivationSettings.from_env() == CostKeyActivationSettings(PAYER, PAYER_ARN, "cost_key_activation", KEYS, dry_run=False)
+    assert CostKeyActivationSettings.from_env() == CostKeyActivationSettings(
+        PAYER, PAYER_ARN, "cost_key_activation", KEYS, Brakes(dry_run=False, stop_all_writes=False, acting_unit_ids=frozenset({"all"}))
+    )
