@@ -5,6 +5,7 @@ what we need is required and the rest is not looked at. `account` and `region` a
 from `detail`, in which stands what a caller wrote: an ARN there must be of the envelope's account and Region.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
@@ -15,6 +16,7 @@ from pydantic import (
     AliasPath,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -32,14 +34,25 @@ NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 """Of a user profile or a space. This and the id of a domain as SageMaker's API reference has them, with no more than 63 characters."""
 
 
+TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+"""As CloudTrail and EventBridge Scheduler write it."""
+
+
 def _is_a_time(text: str) -> str:
     datetime.fromisoformat(text)  # its ValueError makes the event unreadable
     return text
 
 
+def _is_written_as_a_time(value: Any) -> Any:
+    """pydantic would take a number, and a text of digits, for seconds since 1970."""
+    if not isinstance(value, str) or not re.fullmatch(TIME, value, re.ASCII):
+        raise ValueError("it is not written like 2026-11-22T10:00:00Z")
+    return value
+
+
 DomainId = Annotated[str, StringConstraints(pattern=f"^{DOMAIN_ID}$", max_length=63)]
 StudioName = Annotated[str, StringConstraints(pattern=f"^{NAME}$", max_length=63)]
-EventTime = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"), AfterValidator(_is_a_time)]
+EventTime = Annotated[str, StringConstraints(pattern=f"^{TIME}$"), AfterValidator(_is_a_time)]
 Who = Annotated[str, StringConstraints(pattern=r"^[ -~]{1,512}$")]
 """An ARN or the name of a service."""
 
@@ -152,7 +165,7 @@ class ScheduleFired(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")
-    time: AwareDatetime
+    time: Annotated[AwareDatetime, BeforeValidator(_is_written_as_a_time)]
 
 
 CLOUDTRAIL_EVENTS: Mapping[tuple[str, str], type[LifecycleEvent]] = {

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steward.errors import EventUnreadable
-from steward.lifecycle_events import CLOUDTRAIL_EVENTS, SpaceCreated, TagsChanged, UserProfileCreated, UserProfileUpdated, parse_lifecycle_event
+from steward.lifecycle_events import (
+    CLOUDTRAIL_EVENTS,
+    SpaceCreated,
+    TagsChanged,
+    UserProfileCreated,
+    UserProfileUpdated,
+    parse_lifecycle_event,
+    parse_schedule,
+)
 
 EVENTS = Path(__file__).parents[2] / "events"
 OURS = sorted(path for path in (EVENTS / "profile_cost_tagging").glob("*.json") if not path.stem.endswith("_ignored"))
@@ -216,3 +224,11 @@ def test_whatever_stands_in_a_field_it_is_read_or_refused_and_never_of_another_a
     assert len(parsed.model_dump_json()) < 4096
     assert parsed.subject.replace("-", "").isalnum()
     assert parsed.subject.isascii()
+
+
+@pytest.mark.parametrize(
+    "time", [0, 27_153_068, "0", "27153068", "2026-11-22", "2026-11-22T10:00:00", "2026-11-22T10:00:00Z\n", "٢٠٢٦-11-22T10:00:00Z", None]
+)
+def test_the_time_of_a_schedule_is_written_out(time: object) -> None:
+    with pytest.raises(EventUnreadable, match="time"):
+        parse_schedule({"name": "keys", "time": time})
