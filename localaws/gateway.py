@@ -220,6 +220,8 @@ def refusal_answer(refused: Refused, content_type: str) -> Answer:
 
 def _parse(call: Call, protocol: str, status: int, headers: dict[str, str], body: str | bytes) -> dict[str, Any]:
     raw = body.encode() if isinstance(body, str) else body
+    if status < 300 and _model(call)[1].has_streaming_output:
+        raw = b""  # an object's content, which a client reads as a stream: nothing to be parsed
     response = {"status_code": status, "headers": headers, "body": raw}
     return dict(create_parser(protocol).parse(response, _model(call)[1].output_shape))
 

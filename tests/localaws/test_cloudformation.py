@@ -194,6 +194,7 @@ def test_a_change_set_says_what_will_be_done_and_does_it(local: LocalOrganizatio
     first = change_set(local, "CREATE", QUEUES)
     assert described(local)["StackStatus"] == "REVIEW_IN_PROGRESS"
     assert {change["ResourceChange"]["LogicalResourceId"] for change in first["Changes"]} == {"Queue", "Dlq"}
+    assert events(local) == [("app", "REVIEW_IN_PROGRESS")]
     client.execute_change_set(ChangeSetName=first["ChangeSetId"])
     assert described(local)["StackStatus"] == "CREATE_COMPLETE"
     second = change_set(local, "UPDATE", QUEUES, WithDlq="no")

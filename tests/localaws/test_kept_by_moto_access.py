@@ -3,6 +3,7 @@
 Where moto is wrong or drops something, the test says what there is, and `coverage.yaml` calls the operation approximated.
 """
 
+import io
 import json
 from typing import Any
 
@@ -182,6 +183,33 @@ def test_an_object_is_what_was_put_last(local: LocalOrganization) -> None:
         s3.head_object(Bucket="code", Key="nowhere")
     with pytest.raises(ClientError, match="BucketNotEmpty"):
         s3.delete_bucket(Bucket="code")
+
+
+def test_a_large_object_comes_in_parts(local: LocalOrganization) -> None:
+    s3 = local.client("s3", "hub")
+    s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": HERE})
+    body = bytes(range(256)) * 4 * 9 * 1024  # 9 MiB: a transfer cuts at 8
+    s3.upload_fileobj(io.BytesIO(body), "code", "layer.zip")
+    assert s3.get_object(Bucket="code", Key="layer.zip")["Body"].read() == body
+    actions = [call["action"] for call in local.cloud.log.calls if call["resource"] and "code" in call["resource"]]
+    assert {"s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload"} <= set(actions)
+    begun = s3.create_multipart_upload(Bucket="code", Key="never")["UploadId"]
+    s3.upload_part(Bucket="code", Key="never", UploadId=begun, PartNumber=1, Body=b"1")
+    s3.abort_multipart_upload(Bucket="code", Key="never", UploadId=begun)
+    with pytest.raises(ClientError, match="404"):
+        s3.head_object(Bucket="code", Key="never")
+
+
+def test_objects_are_deleted_one_by_one_or_many_at_once(local: LocalOrganization) -> None:
+    s3 = local.client("s3", "hub")
+    s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": HERE})
+    for key in ("one", "two", "three"):
+        s3.put_object(Bucket="code", Key=key, Body=b"1")
+    s3.delete_object(Bucket="code", Key="one")
+    s3.delete_object(Bucket="code", Key="one")  # gone is gone
+    gone = s3.delete_objects(Bucket="code", Delete={"Objects": [{"Key": "two"}, {"Key": "nowhere"}]})["Deleted"]
+    assert sorted(each["Key"] for each in gone) == ["nowhere", "two"]
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket="code")["Contents"]] == ["three"]
 
 
 def test_the_settings_of_a_bucket_are_read_as_they_were_put(local: LocalOrganization) -> None:
