@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check serve build redrive bench
+.PHONY: help setup demo test check serve build acceptance redrive bench
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -36,9 +36,17 @@ bench: setup  ## Measure: executions a second, calls and states of one, import t
 serve: setup  ## Serve the demo's organization on loopback, for boto3 and the AWS CLI, until interrupted
 	$(BIN)/python -m localaws serve demo/organization.yaml
 
-build: setup  ## Build the deployable package with the SAM CLI (needs `sam` and Python 3.13)
-	@command -v sam >/dev/null || { echo "make build needs the AWS SAM CLI (pip install aws-sam-cli, in an environment of its own) and Python 3.13"; exit 1; }
-	sam build
+tools/sam/.venv/installed: tools/sam/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "The SAM CLI needs Python 3.11 or later: make PYTHON=python3.13 …"; exit 1; }
+	$(PYTHON) -m venv tools/sam/.venv
+	tools/sam/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/sam/requirements.txt
+	@touch $@
+
+build: setup tools/sam/.venv/installed  ## Build the deployable package with the SAM CLI, which is installed beside (needs Python 3.13)
+	$(BIN)/python -m tools.real sam build
+
+acceptance: setup tools/sam/.venv/installed  ## Deploy, change, break and delete the stack with the real `sam` and `aws`, on loopback (needs Python 3.13)
+	$(BIN)/python -m tools.acceptance
 
 redrive: setup  ## Say what waits for a person in the deployed stack; with EXECUTE=1 set it going again (STACK=…, MOST=…)
 	@$(BIN)/python -m tools.redrive $(if $(filter 1,$(EXECUTE)),--execute) $(if $(STACK),--stack $(STACK)) $(if $(MOST),--most $(MOST))
