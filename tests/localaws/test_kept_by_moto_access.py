@@ -191,8 +191,8 @@ def test_a_large_object_comes_in_parts(local: LocalOrganization) -> None:
     body = bytes(range(256)) * 4 * 9 * 1024  # 9 MiB: a transfer cuts at 8
     s3.upload_fileobj(io.BytesIO(body), "code", "layer.zip")
     assert s3.get_object(Bucket="code", Key="layer.zip")["Body"].read() == body
-    actions = [call["action"] for call in local.cloud.log.calls if call["resource"] and "code" in call["resource"]]
-    assert {"s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload"} <= set(actions)
+    actions = {call["action"].removeprefix("s3:") for call in local.cloud.log.calls if call["resource"] and "code" in call["resource"]}
+    assert {"CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"} <= actions
     begun = s3.create_multipart_upload(Bucket="code", Key="never")["UploadId"]
     s3.upload_part(Bucket="code", Key="never", UploadId=begun, PartNumber=1, Body=b"1")
     s3.abort_multipart_upload(Bucket="code", Key="never", UploadId=begun)
