@@ -45,8 +45,9 @@ tools/sam/.venv/installed: tools/sam/requirements.txt
 build: setup tools/sam/.venv/installed  ## Build the deployable package with the SAM CLI, which is installed beside (needs Python 3.13)
 	$(BIN)/python -m tools.real sam build
 
-acceptance: setup tools/sam/.venv/installed  ## Deploy, change, break and delete the stack with the real `sam` and `aws`, on loopback (needs Python 3.13)
+acceptance: setup tools/sam/.venv/installed  ## Deploy, change, break and delete the stack with the real `sam` and `aws`, and run the runbook, on loopback (needs Python 3.13)
 	$(BIN)/python -m tools.acceptance
+	PATH="$(CURDIR)/tools/sam/.venv/bin:$$PATH" $(BIN)/python -m tools.runbook_commands
 
 redrive: setup  ## Say what waits for a person in the deployed stack; with EXECUTE=1 set it going again (STACK=…, MOST=…)
 	@$(BIN)/python -m tools.redrive $(if $(filter 1,$(EXECUTE)),--execute) $(if $(STACK),--stack $(STACK)) $(if $(MOST),--most $(MOST))
