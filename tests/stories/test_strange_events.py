@@ -109,18 +109,13 @@ def test_an_envelope_of_an_account_that_is_not_ours_enters_nobodys(platform: Pla
 # -- senders
 
 
-def session(account: str, role: str) -> Principal:
-    return Principal.of_role(f"arn:aws:iam::{account}:role/{role}", "somebody")
-
-
 SENDERS = {
-    "a stranger's user": Principal(STRANGER, f"arn:aws:iam::{STRANGER}:user/mallory"),
-    "a stranger's role of our forwarder's name": session(STRANGER, "steward/event_forwarder"),
-    "a member's administrator": Principal(FRAUD, f"arn:aws:iam::{FRAUD}:user/administrator"),
-    "a member's other role": session(FRAUD, "StudioAdmin"),
-    "a member's role of nearly that name": session(FRAUD, "steward/event_forwarder2"),
-    "a member's role of that name elsewhere": session(FRAUD, "event_forwarder"),
-    "the forwarder": session(FRAUD, "steward/event_forwarder"),
+    "a stranger's user": f"arn:aws:iam::{STRANGER}:user/mallory",
+    "a stranger's role of our forwarder's name": f"arn:aws:iam::{STRANGER}:role/steward/event_forwarder",
+    "a member's administrator": f"arn:aws:iam::{FRAUD}:user/administrator",
+    "a member's other role": f"arn:aws:iam::{FRAUD}:role/StudioAdmin",
+    "a member's role of nearly that name": f"arn:aws:iam::{FRAUD}:role/steward/event_forwarder2",
+    "the forwarder": f"arn:aws:iam::{FRAUD}:role/steward/event_forwarder",
 }
 FORGERIES = {
     "ours": {"Source": "studio-steward", "DetailType": "Cost Tags Applied"},
@@ -130,12 +125,27 @@ FORGERIES = {
 }
 
 
+def sending_as(platform: Platform, arn: str) -> Any:
+    """A client of EventBridge. A role that the stack has not planted is made, and may put events wherever the bus takes them."""
+    account, kind, path = arn.split(":")[4], *arn.split(":")[5].split("/", 1)
+    if kind == "user":
+        return platform.local.cloud.client("events", "eu-west-1", Principal(account, arn))
+    iam = platform.local.cloud.client("iam", "us-east-1", Principal(account, f"arn:aws:iam::{account}:user/administrator"))
+    folder, _, name = path.rpartition("/")
+    if arn != SENDERS["the forwarder"]:
+        anything = [{"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}]
+        trust = {"Version": "2012-10-17", "Statement": []}
+        iam.create_role(RoleName=name, Path=f"/{folder}/" if folder else "/", AssumeRolePolicyDocument=json.dumps(trust))
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": anything}))
+    return platform.local.cloud.client("events", "eu-west-1", Principal.of_role(arn, "somebody"))
+
+
 @pytest.mark.parametrize("sender", SENDERS)
 def test_nobody_puts_an_event_on_the_hub_bus_but_services_through_our_forwarder(platform: Platform, sender: str) -> None:
     """The forwarder itself may not either: it passes on what services sent, and PutEvents takes nothing in a service's name."""
     detail = json.dumps(read(next(file for file in event_files() if file.stem == "user_profile_created_by_role"))["detail"])
     bus, heard = platform.output("HubBusArn"), platform.watch_hub_bus()
-    events = platform.local.cloud.client("events", "eu-west-1", SENDERS[sender])
+    events = sending_as(platform, SENDERS[sender])
     entries = [{**forgery, "Detail": detail, "EventBusName": bus} for forgery in FORGERIES.values()]
     together = events.put_events(Entries=entries)
     alone = [events.put_events(Entries=[entry])["Entries"][0]["ErrorCode"] for entry in entries]
