@@ -107,7 +107,8 @@ class Gateway:
         check_input(call)
         output = own(self.cloud, call) or {}
         check_answer(call, output)
-        return Outcome(_serialize(call, parsed, output), output)
+        status, headers, body = _serialize(call, parsed, output)
+        return Outcome((_status_in(call, output) or status, headers, body), output)
 
     def _ask_moto(self, call: Call, request: AWSPreparedRequest, protocol: str) -> Outcome:
         request.headers["x-moto-account-id"] = call.account
@@ -196,6 +197,13 @@ def _serialize(call: Call, request: Request, result: dict[str, Any] | ServiceExc
     written = serializer(_model(call)[1], SerializationContext(call.request_id)).serialize(result)
     headers = {str(k): str(v) for k, v in written["headers"].items()} | {"x-amzn-RequestId": call.request_id}
     return written["status_code"], headers, written["body"]
+
+
+def _status_in(call: Call, output: dict[str, Any]) -> int | None:
+    """The HTTP status where it is a member of the answer, as Lambda's Invoke has it: moto's serializers pass over it."""
+    shape = _model(call)[1].output_shape
+    members = shape.members.items() if shape is not None else ()
+    return next((output.get(name) for name, member in members if member.serialization.get("location") == "statusCode"), None)
 
 
 class _Error(ServiceException):  # type: ignore[misc]

@@ -2,11 +2,12 @@
 
 from localaws import billing, cloudformation, identity, organizations, studio, subscriptions, tables
 from localaws.eventbridge import service as eventbridge
-from localaws.functions import event_sources
+from localaws.functions import asynchronous, event_sources
 from localaws.scheduler import service as scheduler
 from localaws.states import service as stepfunctions
 
 __all__ = [
+    "asynchronous",
     "billing",
     "cloudformation",
     "event_sources",

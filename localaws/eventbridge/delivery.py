@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from botocore.exceptions import ClientError
 from moto.events.models import events_backends
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
@@ -179,6 +180,19 @@ def send_to_bus(cloud: Cloud, sending: Sending) -> None:
     except AwsError as error:
         code = "NO_RESOURCE" if error.code == "ResourceNotFoundException" else "NO_PERMISSIONS"
         raise DeliveryFailed(code, error.message) from None
+
+
+@sender("states")
+def start_execution(cloud: Cloud, sending: Sending) -> None:
+    """Start an execution, with the role of the target. The name of the execution is new each time."""
+    machine, session = Arn.read(sending.target["Arn"]), sending.event["id"].replace("-", "")[:64]
+    client = cloud.client("stepfunctions", machine.region, Principal.of_role(_role(sending), session))
+    try:
+        client.start_execution(stateMachineArn=sending.target["Arn"], input=sending.body)
+    except ClientError as error:
+        said = error.response["Error"]
+        code = {"StateMachineDoesNotExist": "NO_RESOURCE", "AccessDeniedException": "NO_PERMISSIONS"}.get(said["Code"])
+        raise DeliveryFailed(code or "SDK_CLIENT_ERROR", said["Message"], retryable=code is None) from None
 
 
 def _check_hop(sending: Sending, here: Arn, there: Arn) -> None:

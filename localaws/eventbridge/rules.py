@@ -95,6 +95,8 @@ def _check_target(call: Call, target: dict[str, Any]) -> None:
         raise _refuse(call, f"target {target['Arn']}, only {' and '.join(sorted(SENDERS))} are delivered to")
     if place.service == "sqs":
         _check_queue(call, target, place)
+    if place.service in ("lambda", "states"):
+        _check_worker(call, target, place)
     if place.service == "events":
         _check_bus(call, target, place)
     _check_dead_letters(call, target)
@@ -107,6 +109,17 @@ def _check_queue(call: Call, target: dict[str, Any], place: Arn) -> None:
         raise _refuse(call, f"target {target['Arn']}, a FIFO queue")
     if "RoleArn" in target:
         raise _refuse(call, f"RoleArn of target {target['Id']}, a queue")
+
+
+def _check_worker(call: Call, target: dict[str, Any], place: Arn) -> None:
+    if (place.account, place.region) != (call.account, call.region):
+        raise _refuse(call, f"target {target['Arn']}, of another account or Region")
+    if place.resource.count(":") > 1:
+        raise _refuse(call, f"target {target['Arn']}, a version or an alias")
+    if place.service == "lambda" and "RoleArn" in target:
+        raise _refuse(call, f"RoleArn of target {target['Id']}, a function")
+    if place.service == "states" and "RoleArn" not in target:
+        raise AwsError("ValidationException", f"RoleArn is required for target {target['Arn']}.")
 
 
 def _check_bus(call: Call, target: dict[str, Any], place: Arn) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localaws.cloud import AwsError, Call, Cloud, Refused, operation
-from localaws.eventbridge import rules  # noqa: F401 - its guards are registered with this service
+from localaws.eventbridge import function_targets, rules  # noqa: F401 - senders and guards are registered with this service
 from localaws.eventbridge.buses import Arn, bus_arn, find_bus
 from localaws.eventbridge.delivery import accept, put_event
 from localaws.eventbridge.patterns import InvalidPattern, compile_pattern

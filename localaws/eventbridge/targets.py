@@ -1,4 +1,5 @@
-"""Where a rule can send: one function for each kind of target. Queues are here, buses in `delivery`; the next kinds are added by `@sender`.
+"""Where a rule can send: one function for each kind of target. Queues are here, buses and state machines in `delivery`, functions in
+`function_targets`; the next kinds are added by `@sender`.
 
 Source: EventBridge User Guide, "Event bus targets" and "Using dead-letter queues to process undelivered events" (the error codes).
 """

@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError, HTTPClientError
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.utils import get_backend
+from moto.sns.models import sns_backends
 from moto.sqs.exceptions import QueueDoesNotExist
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
@@ -194,6 +195,18 @@ def _held_back(cloud: Cloud, queue_arn: str, message_ids: set[str]) -> set[float
             message.delay(int(late))
             found.add(late)
     return found
+
+
+@follow("sns", "Publish")
+def on_publication(cloud: Cloud, call: Call, _: dict[str, Any]) -> None:
+    """SNS put it into the queues behind the topic: whoever reads them looks, in vain where a filter held it back."""
+    topic = call.params.get("TopicArn") or call.params.get("TargetArn")
+    for subscription in sns_backends[call.account][call.region].subscriptions.values():
+        if subscription.protocol == "sqs" and subscription.topic.arn == topic:
+            _, _, _, region, account, _ = subscription.endpoint.split(":")
+            for mapping in cloud.table(_TABLE, account, region).values():
+                if mapping.queue_arn == subscription.endpoint:
+                    _poll_later(cloud, mapping, mapping.window + ARRIVAL)
 
 
 def _poll_later(cloud: Cloud, mapping: Mapping, seconds: float, failures: int = 0) -> None:

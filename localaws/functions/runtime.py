@@ -108,6 +108,18 @@ class Functions:
         self._start(function, payload, done)
         return done
 
+    def run(self, function_arn: str, payload: str, request_id: str) -> Promise:
+        """Run the function on an event that Lambda took in before, under that request's id. Rejected if the function is gone."""
+        _, _, _, region, account, _, name = function_arn.split(":")[:7]
+        done = self._cloud.clock.promise()
+        try:
+            function: LambdaFunction = get_backend(account, region).get_function(name)
+        except UnknownFunctionException:
+            done.reject(AwsError("ResourceNotFoundException", f"Function not found: {function_arn}", 404))
+        else:
+            self._start(function, payload, done, request_id)
+        return done
+
     def warm(self, function_arn: str) -> None:
         """Start an execution environment ahead of the first invocation, as provisioned concurrency does."""
         _, _, _, region, account, _, name = function_arn.split(":")[:7]
@@ -122,14 +134,14 @@ class Functions:
         pool.deployed = _deployed(function)
         pool.idle.append(environment)
 
-    def _start(self, function: LambdaFunction, payload: str, done: Promise) -> None:
+    def _start(self, function: LambdaFunction, payload: str, done: Promise, request_id: str | None = None) -> None:
         pool = self._pools[function.function_arn]
         deployed = _deployed(function)
         if pool.deployed != deployed:
             pool.idle, pool.deployed = [], deployed
         cold = not pool.idle
         environment = self._new_environment(function) if cold else pool.idle.pop()
-        context = Context(self._cloud, function, self._cloud.uuid(), environment.stream)
+        context = Context(self._cloud, function, request_id or self._cloud.uuid(), environment.stream)
         task = Task(
             self._cloud.clock,
             lambda: self._run(function, lambda: _handle(environment, function.handler, json.loads(payload), context)),

@@ -1,4 +1,4 @@
-"""What a schedule may call: queues, state machines and event buses, each through its API, with a session of the schedule's role.
+"""What a schedule may call: queues, functions, state machines and event buses, each through its API, with a session of the schedule's role.
 
 Source: EventBridge Scheduler User Guide, "Managing targets", "Set up the execution role" and "Confused deputy prevention": ``aws:SourceArn`` in a
 role's trust is the schedule's group.
@@ -62,6 +62,10 @@ def _send_to_queue(client_of: ClientOf, _: Target, place: Arn, body: str) -> Non
     client_of("sqs").send_message(QueueUrl=_url(place), MessageBody=body)
 
 
+def _invoke_function(client_of: ClientOf, target: Target, _: Arn, body: str) -> None:
+    client_of("lambda").invoke(FunctionName=target["Arn"], InvocationType="Event", Payload=body.encode())
+
+
 def _start_execution(client_of: ClientOf, target: Target, _: Arn, body: str) -> None:
     client_of("stepfunctions").start_execution(stateMachineArn=target["Arn"], input=body)
 
@@ -76,6 +80,7 @@ def _put_on_bus(client_of: ClientOf, target: Target, _: Arn, body: str) -> None:
 
 _SENDERS: dict[str, Callable[[ClientOf, Target, Arn, str], None]] = {
     "sqs": _send_to_queue,
+    "lambda": _invoke_function,
     "states": _start_execution,
     "events": _put_on_bus,
 }

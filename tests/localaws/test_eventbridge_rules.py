@@ -43,7 +43,10 @@ ROLE = f"arn:aws:iam::{HUB}:role/r"
     ("target", "error", "message"),
     [
         ({"Arn": "queue"}, AwsError, "Provided Arn is not in correct format"),
-        ({"Arn": f"arn:aws:lambda:{HERE}:{HUB}:function:f"}, Refused, "arn:aws:lambda"),
+        ({"Arn": f"arn:aws:sns:{HERE}:{HUB}:topic"}, Refused, "arn:aws:sns"),
+        ({"Arn": f"arn:aws:lambda:{HERE}:{HUB}:function:f:live"}, Refused, "a version or an alias"),
+        ({"Arn": f"arn:aws:lambda:{HERE}:{OTHER}:function:f"}, Refused, "another account"),
+        ({"Arn": f"arn:aws:lambda:{HERE}:{HUB}:function:f", "RoleArn": ROLE}, Refused, "RoleArn"),
         ({"Arn": f"arn:aws:events:{HERE}:{HUB}:api-destination/a", "RoleArn": ROLE}, Refused, "api-destination"),
         ({"Arn": QUEUE, "EcsParameters": {"TaskDefinitionArn": "x"}}, Refused, "EcsParameters"),
         ({"Arn": QUEUE, "SqsParameters": {"MessageGroupId": "x"}}, Refused, "SqsParameters"),

@@ -362,7 +362,7 @@ def test_what_aws_would_not_take_is_an_error(scheduler: Scheduling, more: dict[s
     ("target", "said"),
     [
         ({"Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"}, "universal target arn:aws:scheduler:::aws-sdk:sqs:sendMessage"),
-        ({"Arn": f"arn:aws:sns:{HERE}:{HUB}:topic"}, "only events, sqs, states are called"),
+        ({"Arn": f"arn:aws:sns:{HERE}:{HUB}:topic"}, "only events, lambda, sqs, states are called"),
         ({"Arn": f"arn:aws:sqs:us-east-1:{HUB}:work"}, "of another account or Region"),
         ({"SqsParameters": {"MessageGroupId": "g"}}, "SqsParameters"),
     ],

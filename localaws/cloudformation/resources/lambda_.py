@@ -180,6 +180,24 @@ def _mapping_arn(context: Context, identifier: str) -> str:
     return f"arn:aws:lambda:{context.region}:{context.account}:event-source-mapping:{identifier}"
 
 
+class EventInvokeConfig(ResourceType):
+    """Of the function itself: versions and aliases are not built."""
+
+    name = "AWS::Lambda::EventInvokeConfig"
+    properties = frozenset({"DestinationConfig", "FunctionName", "MaximumEventAgeInSeconds", "MaximumRetryAttempts", "Qualifier"})
+    required = frozenset({"FunctionName", "Qualifier"})
+    create_only = frozenset({"FunctionName", "Qualifier"})
+
+    updates_by_create = True
+
+    def create(self, context: Context, properties: Properties) -> Made:
+        context.call("lambda", "PutFunctionEventInvokeConfig", **properties)
+        return Made(f"{properties['FunctionName']}|{properties['Qualifier']}")
+
+    def delete(self, context: Context, existing: Existing) -> None:
+        context.attempt("lambda", "DeleteFunctionEventInvokeConfig", **picked(existing.properties, "FunctionName", "Qualifier"))
+
+
 class Permission(ResourceType):
     """One statement of a function's policy."""
 
