@@ -8,16 +8,17 @@ Approximated: the waits between attempts (AWS says "exponential backoff and jitt
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
-from moto.events.models import events_backends
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 
 from localaws.cloud import AwsError, Cloud, Principal, Refused, compact
+from localaws.eventbridge.archives import keep
 from localaws.eventbridge.buses import Arn, find_bus
 from localaws.eventbridge.patterns import compile_pattern
 from localaws.eventbridge.permissions import may_put
@@ -50,14 +51,17 @@ def put_event(cloud: Cloud, bus_arn: str, event: dict[str, Any], principal: Prin
     accept(cloud, bus, event, came_from if rule_arn or principal.account != bus.account_id else None)
 
 
-def accept(cloud: Cloud, bus: Any, event: dict[str, Any], came_from: Place | None = None) -> None:
-    """An event is on a bus, by right: let every rule that matches fire. `came_from`: the account and Region of whoever elsewhere sent it."""
+def accept(cloud: Cloud, bus: Any, event: dict[str, Any], came_from: Place | None = None, only: Collection[str] | None = None) -> None:
+    """An event is on a bus, by right: let every rule that matches fire, of `only` these ARNs if they are given.
+
+    `came_from`: the account and Region of whoever elsewhere sent it.
+    """
     event = json.loads(compact(event))
     for rule in list(bus.rules.values()):
-        if not _fires(rule, event):
+        if not _fires(rule, event) or (only is not None and rule.arn not in only):
             continue
         if rule.managed_by == _ARCHIVER:
-            _archive(rule, event)
+            keep(cloud, rule, event)
             continue
         for target in rule.targets:
             delivery = Delivery(cloud, bus.name, Firing(event, rule.arn, rule.name, cloud.clock.iso()), dict(target), came_from, cloud.clock.now)
@@ -77,11 +81,6 @@ def _fires(rule: Any, event: dict[str, Any]) -> bool:
         # Only ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS gets reads.
         return False
     return compile_pattern(rule.event_pattern.dump()).matches(event)
-
-
-def _archive(rule: Any, event: dict[str, Any]) -> None:
-    archives = events_backends[rule.account_id][rule.region_name].archives.values()
-    next(archive for archive in archives if archive.rule is rule).events.append(event)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from localaws.eventbridge.buses import Arn
 from localaws.eventbridge.patterns import InvalidPattern, compile_pattern
 from localaws.eventbridge.targets import SENDERS
 from localaws.eventbridge.transformer import InvalidInput, check_target_input
+from localaws.validation import check_input
 
 LONGEST_PATTERN = 2048
 """Characters; the default quota. AWS raises it on request, up to 4,096."""
@@ -55,6 +56,9 @@ def rule_is_understood(_: Cloud, call: Call) -> None:
 def archive_is_understood(_: Cloud, call: Call) -> None:
     if call.params.get("KmsKeyIdentifier"):
         raise _refuse(call, "KmsKeyIdentifier")
+    source = Arn.read(call.params["EventSourceArn"]) if "EventSourceArn" in call.params else None
+    if source and (source.account, source.region) != (call.account, call.region):
+        raise _refuse(call, f"{call.params['EventSourceArn']} is of another account or Region")
     _check_pattern(call.params.get("EventPattern"))
 
 
@@ -71,6 +75,7 @@ def _check_pattern(pattern: str | None) -> None:
 
 @guard("events", "PutTargets")
 def targets_are_understood(_: Cloud, call: Call) -> None:
+    check_input(call)
     targets = call.params["Targets"]
     for target in targets:
         _check_target(call, target)
@@ -146,7 +151,7 @@ def _check_dead_letters(call: Call, target: dict[str, Any]) -> None:
         raise AwsError("ValidationException", f"DeadLetterConfig of target {target['Id']}: {queue} is no standard queue in {call.region}.")
 
 
-@guard("events", "StartReplay", "PutPartnerEvents")
+@guard("events", "PutPartnerEvents")
 def nothing_else_delivers(_: Cloud, call: Call) -> None:
     raise _refuse(call, "not built yet")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from localaws.cloud import AwsError, Call, Cloud, Refused, operation
 from localaws.eventbridge import function_targets, rules  # noqa: F401 - senders and guards are registered with this service
+from localaws.eventbridge.archives import start_replay
 from localaws.eventbridge.buses import Arn, bus_arn, find_bus
 from localaws.eventbridge.delivery import accept, put_event
 from localaws.eventbridge.patterns import InvalidPattern, compile_pattern
@@ -60,6 +61,11 @@ def send(cloud: Cloud, event: dict[str, Any]) -> None:
     if not cloud.organization.is_member(event["account"]):
         raise ValueError(f"{event['account']} is no account of this organization")
     accept(cloud, find_bus(bus_arn(event["account"], event["region"])), event)
+
+
+@operation("events", "StartReplay")
+def replay(cloud: Cloud, call: Call) -> dict[str, Any]:
+    return start_replay(cloud, call, lambda cloud, bus, event, only: accept(cloud, bus, event, only=only))
 
 
 @operation("events", "TestEventPattern")

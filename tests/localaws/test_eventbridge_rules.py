@@ -52,6 +52,9 @@ ROLE = f"arn:aws:iam::{HUB}:role/r"
         ({"Arn": QUEUE, "SqsParameters": {"MessageGroupId": "x"}}, Refused, "SqsParameters"),
         ({"Arn": f"{QUEUE}.fifo"}, Refused, "FIFO"),
         ({"Arn": QUEUE, "RoleArn": ROLE}, Refused, "RoleArn"),
+        ({"Arn": QUEUE, "RetryPolicy": {"MaximumEventAgeInSeconds": 86_401}}, AwsError, "less than or equal to 86400"),
+        ({"Arn": QUEUE, "RetryPolicy": {"MaximumEventAgeInSeconds": 59}}, AwsError, "valid min value: 60"),
+        ({"Arn": QUEUE, "RetryPolicy": {"MaximumRetryAttempts": 186}}, AwsError, "less than or equal to 185"),
         ({"Arn": f"arn:aws:sqs:{HERE}:{OTHER}:q"}, Refused, "another account"),
         ({"Arn": f"arn:aws:sqs:{THERE}:{HUB}:q"}, Refused, "another account or Region"),
         ({"Arn": QUEUE, "Input": "{}", "InputPath": "$"}, AwsError, "Only one of Input"),
@@ -88,9 +91,9 @@ def test_encrypted_queues_are_refused(cloud: Cloud) -> None:
         cloud.clock.settle()
 
 
-def test_replays_and_buses_with_more_than_a_name_are_refused(cloud: Cloud) -> None:
-    with pytest.raises(Refused, match="StartReplay"):
-        call(cloud, "StartReplay", ReplayName="again")
+def test_buses_with_more_than_a_name_and_partners_are_refused(cloud: Cloud) -> None:
+    with pytest.raises(Refused, match="PutPartnerEvents"):
+        call(cloud, "PutPartnerEvents", Entries=[])
     with pytest.raises(Refused, match="KmsKeyIdentifier"):
         call(cloud, "CreateEventBus", Name="b", KmsKeyIdentifier="k")
     with pytest.raises(AwsError, match="InvalidEventPatternException"):

@@ -138,7 +138,7 @@ class Rule(ResourceType):
 
 def _rule(properties: Properties) -> Properties:
     given = picked(properties, "Description", "EventBusName", "RoleArn", "ScheduleExpression", "State")
-    return given | ({"EventPattern": policy_text(properties["EventPattern"])} if "EventPattern" in properties else {})
+    return given | _pattern(properties)
 
 
 def _put_targets(context: Context, rule: str, bus: str, targets: list[dict[str, Any]]) -> None:
@@ -157,3 +157,34 @@ def _check_entries(answer: dict[str, Any]) -> None:
     """A target that was not taken is in an answer of 200."""
     for entry in answer.get("FailedEntries", []):
         raise AwsError(entry["ErrorCode"], f"{entry['TargetId']}: {entry['ErrorMessage']}")
+
+
+class Archive(ResourceType):
+    """Events of a bus, kept for replays. They go with it."""
+
+    name = "AWS::Events::Archive"
+    properties = frozenset({"ArchiveName", "Description", "EventPattern", "RetentionDays", "SourceArn"})
+    required = frozenset({"SourceArn"})
+    create_only = frozenset({"ArchiveName", "SourceArn"})
+    physical_name = "ArchiveName"
+    attributes = frozenset({"Arn"})
+
+    def create(self, context: Context, properties: Properties) -> Made:
+        name = properties.get("ArchiveName") or context.name(48)
+        given = picked(properties, "Description", "RetentionDays") | _pattern(properties)
+        made = context.call("events", "CreateArchive", ArchiveName=name, EventSourceArn=properties["SourceArn"], **given)
+        return Made(name, {"Arn": made["ArchiveArn"]})
+
+    def update(self, context: Context, existing: Existing, after: Properties) -> Made:
+        if "EventPattern" in existing.properties and "EventPattern" not in after:
+            raise Refused(f"{context.logical_id}: localaws cannot take the EventPattern of an archive away in place ({_HERE})")
+        given = {"Description": "", "RetentionDays": 0} | picked(after, "Description", "RetentionDays") | _pattern(after)
+        context.call("events", "UpdateArchive", ArchiveName=existing.made.physical_id, **given)
+        return existing.made
+
+    def delete(self, context: Context, existing: Existing) -> None:
+        context.attempt("events", "DeleteArchive", ArchiveName=existing.made.physical_id)
+
+
+def _pattern(properties: Properties) -> Properties:
+    return {"EventPattern": policy_text(properties["EventPattern"])} if "EventPattern" in properties else {}
