@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 
@@ -192,6 +192,8 @@ def start_execution(cloud: Cloud, sending: Sending) -> None:
         said = error.response["Error"]
         code = {"StateMachineDoesNotExist": "NO_RESOURCE", "AccessDeniedException": "NO_PERMISSIONS"}.get(said["Code"])
         raise DeliveryFailed(code or "SDK_CLIENT_ERROR", said["Message"], retryable=code is None) from None
+    except HTTPClientError as error:
+        raise DeliveryFailed("SDK_CLIENT_ERROR", str(error), retryable=True) from None
 
 
 def _check_hop(sending: Sending, here: Arn, there: Arn) -> None:

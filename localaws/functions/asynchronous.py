@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 from moto.awslambda.utils import get_backend
 
 from localaws.clock import Process
@@ -123,6 +123,8 @@ class _Event:
         except ClientError as error:
             said = error.response["Error"]
             self._log("dropped", destination, f"{said.get('Code')}: {said.get('Message')}")
+        except HTTPClientError as error:
+            self._log("dropped", destination, str(error))
         else:
             self._log("delivered", destination)
 

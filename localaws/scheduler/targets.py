@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 
@@ -52,6 +52,8 @@ def _as_the_target_answers(call: Callable[[], Any]) -> None:
     except ClientError as error:
         said = error.response["Error"]
         raise AwsError(said.get("Code", "InternalFailure"), said.get("Message", "")) from None
+    except HTTPClientError as error:
+        raise AwsError("InternalFailure", str(error), 500) from None
 
 
 def _url(queue: Arn) -> str:

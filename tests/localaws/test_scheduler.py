@@ -235,6 +235,15 @@ def test_a_queue_that_comes_late_is_delivered_to(scheduler: Scheduling) -> None:
     assert scheduler.times("late") == ["2026-11-02T10:00:00Z"]
 
 
+def test_a_delivery_whose_answer_is_lost_is_made_again(scheduler: Scheduling) -> None:
+    """At least once: the queue has it twice."""
+    scheduler.put("at(2026-11-02T10:00:00)")
+    scheduler.local.cloud.faults.lose_answer("sqs:SendMessage", times=1)
+    scheduler.advance_to("2026-11-02T10:01:00")
+    assert [outcome for outcome, *_ in scheduler.outcomes()] == ["failed", "delivered"]
+    assert scheduler.times() == ["2026-11-02T10:00:00Z"] * 2
+
+
 # -- as whom
 
 
