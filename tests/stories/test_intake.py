@@ -1,6 +1,7 @@
 """Stories of intake, on the deployed template: an event comes again, or cannot be read, or was not finished. Nothing is lost, nothing done twice."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -70,6 +71,34 @@ def test_a_replayed_event_is_one_execution_of_its_own_that_changes_nothing_twice
     assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
 
 
+def test_a_day_that_is_replayed_is_done_again_and_nothing_changes_twice(platform: Platform) -> None:
+    announced = platform.watch_hub_bus()
+    profile = platform.profile("fraud-dev")
+    platform.local.settle()
+    sagemaker = platform.client("sagemaker", "fraud-dev")
+    sagemaker.delete_tags(ResourceArn=profile, TagKeys=["ml:owner"])
+    platform.local.settle()
+    before = platform.executions()
+    replay(platform, "after-the-outage")
+    after = platform.executions()
+    assert sorted(run["name"] for run in after[len(before) :]) == sorted(f"{run['name']}-r1" for run in before), "a replay keeps no order"
+    assert {run["status"] for run in after} == {"SUCCEEDED"}
+    assert {json.loads(run["output"])["outcome"] for run in after[len(before) :]} == {"NothingToDo"}
+    assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
+    assert len(platform.messages(announced)) == 2, "what we announced ourselves is not replayed"
+
+
+def test_what_was_not_written_while_all_writes_were_stopped_is_written_by_a_replay(platform: Platform) -> None:
+    platform.deploy(StopAllWrites="true")
+    profile = platform.profile("fraud-dev")
+    platform.local.settle()
+    assert platform.tags("fraud-dev", profile) == {}
+    platform.deploy(StopAllWrites="false")
+    replay(platform, "writing-again")
+    assert statuses(platform) == [("SUCCEEDED", ""), ("SUCCEEDED", "-r1")]
+    assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
+
+
 def test_a_person_finds_in_the_input_which_replay_an_execution_was_for(platform: Platform) -> None:
     platform.profile("fraud-dev")
     platform.local.settle()
@@ -98,6 +127,18 @@ def test_a_schedule_is_skipped_while_the_execution_before_still_runs(platform: P
     came_due(platform, 8)
     assert [run["name"] for run in platform.executions("cost_key_activation")][1:] == ["keys-2026-11-02T08"]
     assert platform.dead_letters() == []
+
+
+def replay(platform: Platform, name: str) -> None:
+    """Have the hub bus's archive bring everything again."""
+    platform.client("events", "hub").start_replay(
+        ReplayName=name,
+        EventSourceArn=platform.output("HubArchiveArn"),
+        EventStartTime=platform.local.clock.datetime() - timedelta(days=1),
+        EventEndTime=platform.local.clock.datetime(),
+        Destination={"Arn": platform.output("HubBusArn")},
+    )
+    platform.local.settle()
 
 
 UNREADABLE = ["not JSON", "{}", message({}), message({"detail": {"eventName": "DeleteDomain"}})]
