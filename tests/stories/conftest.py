@@ -78,7 +78,7 @@ def _in_a_fork(item: pytest.Item) -> list[dict[str, Any]]:
 _processes: dict[pytest.Session, Deployed] = {}
 
 
-def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Run a test that uses `deployed_organization` in a fork of the deployed process."""
     if "deployed_organization" not in getattr(item, "fixturenames", ()):
         return None
@@ -90,6 +90,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
         report = item.config.hook.pytest_report_from_serializable(config=item.config, data=data)
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    session._setupstate.teardown_exact(nextitem)  # what a test before this one, of this folder and not forked, left for its next
     return True
 
 
