@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check serve build acceptance redrive bench
+.PHONY: help setup demo test check serve build acceptance redrive bench proof
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -21,6 +21,9 @@ demo: setup  ## Play a day on the platform on a local AWS organization, with the
 
 test: setup  ## Run every test
 	$(BIN)/python -m pytest
+
+proof: setup  ## Every fault at every call, delivery and invocation, one at a time: nothing may be lost (minutes)
+	$(BIN)/python -m benchmarks.faults
 
 check: setup  ## Formatting, lint, types, templates, import rules
 	$(BIN)/ruff format --check .

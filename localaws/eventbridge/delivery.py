@@ -65,7 +65,7 @@ def accept(cloud: Cloud, bus: Any, event: dict[str, Any], came_from: Place | Non
             continue
         for target in rule.targets:
             delivery = Delivery(cloud, bus.name, Firing(event, rule.arn, rule.name, cloud.clock.iso()), dict(target), came_from, cloud.clock.now)
-            where = Passage("event", target["Arn"], rule.account_id, rule.region_name, rule.arn)
+            where = Passage("event", target["Arn"], rule.account_id, rule.region_name, rule.arn, event_id=event["id"])
             cloud.faults.schedule(where, cloud.random.uniform(*DELAY), partial(_attempt, delivery))
 
 

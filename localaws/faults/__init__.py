@@ -9,7 +9,7 @@ Sources: AWS Lambda Developer Guide, "Troubleshoot invocation issues" (exits, ti
 """
 
 from localaws.faults.declarations import FOR_EVER, Fault, Injected, NeverHappened, Passage, Which
-from localaws.faults.errors import error_of
+from localaws.faults.errors import denial_of, error_of
 from localaws.faults.service import Faults
 
-__all__ = ["FOR_EVER", "Fault", "Faults", "Injected", "NeverHappened", "Passage", "Which", "error_of"]
+__all__ = ["FOR_EVER", "Fault", "Faults", "Injected", "NeverHappened", "Passage", "Which", "denial_of", "error_of"]

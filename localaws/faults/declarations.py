@@ -25,6 +25,7 @@ class Passage:
 
     `what`: the action of a call, the name of the function that is invoked, the ARN of an event's target or of a message's queue. `principal`: who
     calls (a role's session by the role's ARN), or the rule that sends the event. `function`: in whose invocation a call is made, if in any.
+    `event_id`: of the event that is on its way; passages are alike without it.
     """
 
     kind: Literal["call", "invocation", "event", "message"]
@@ -33,6 +34,7 @@ class Passage:
     region: str
     principal: str = ""
     function: str = ""
+    event_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Injected:
 
 class Which(TypedDict, total=False):
     """Which of the matching passages a fault strikes: after the first `after` the next `times`, or with `lasting` all within so many seconds; only
-    those of this account, Region and principal (a role's ARN stands for its sessions).
+    those of this account, Region and principal (a role's ARN stands for its sessions), or made in an invocation of this function.
     """
 
     times: float
@@ -55,6 +57,7 @@ class Which(TypedDict, total=False):
     account: str
     region: str
     principal: str
+    function: str
 
 
 @dataclass

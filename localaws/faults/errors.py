@@ -18,6 +18,7 @@ _THROTTLED: dict[str, tuple[str, int]] = {
 }
 _STATUSES = {
     "AccessDenied": 403,
+    "AuthorizationError": 403,
     "ExpiredToken": 403,
     "InternalError": 500,
     "InternalFailure": 500,
@@ -39,3 +40,11 @@ def error_of(service: str, code: str | None = None) -> AwsError:
     known = shape.metadata.get("error", {}).get("httpStatusCode") if shape else None
     message = "Rate exceeded" if "Thrott" in str(code) else f"{code}, by request of a test"
     return AwsError(str(code), message, known or _STATUSES.get(str(code), 400))
+
+
+def denial_of(service: str) -> str:
+    """The code by which this service says that the caller may not."""
+    if service == "sns":
+        return "AuthorizationError"
+    by_xml = service == "sqs" or get_service_model(service).metadata["protocol"] in ("query", "rest-xml")
+    return "AccessDenied" if by_xml else "AccessDeniedException"

@@ -64,21 +64,22 @@ class Faults:
 
     # -- invocations
 
-    def crash(self, function: str, when: When = "before", action: str | None = None, **which: Unpack[Which]) -> Fault:
+    def crash(self, function: str, /, when: When = "before", action: str | None = None, **which: Unpack[Which]) -> Fault:
         """The function's process is killed (``Runtime.ExitError``), no ``finally`` runs to any effect, and its environment is gone.
 
         It happens before or after this call of an invocation; without `action` before its handler starts, or after it has returned.
         """
         return self._end_of_invocation("crash", function, when, action, which)
 
-    def time_out(self, function: str, when: When = "before", action: str | None = None, **which: Unpack[Which]) -> Fault:
+    def time_out(self, function: str, /, when: When = "before", action: str | None = None, **which: Unpack[Which]) -> Fault:
         """The invocation hangs until the function's timeout is over, at the same places as `crash`."""
         return self._end_of_invocation("time out", function, when, action, which)
 
     def _end_of_invocation(self, name: str, function: str, when: When, action: str | None, which: Which) -> Fault:
         if action is None:
             return self._declare(Fault(self, name, "starting" if when == "before" else "ending", function, **which))
-        return self._declare(Fault(self, name, "reaching" if when == "before" else "answered", action, **which, function=function))
+        which["function"] = function
+        return self._declare(Fault(self, name, "reaching" if when == "before" else "answered", action, **which))
 
     # -- deliveries
 

@@ -71,8 +71,8 @@ def a_profile_has_its_tags_already(platform: Platform) -> None:
 
 
 @play("profile_cost_tagging")
-def a_profile_stays_pending_for_minutes(platform: Platform) -> None:
-    behaviour(platform.local.cloud).seconds["UserProfile", "creation"] = 200
+def a_profile_stays_pending_for_a_while(platform: Platform) -> None:
+    behaviour(platform.local.cloud).seconds["UserProfile", "creation"] = 60
     platform.profile("fraud-dev")
     platform.local.settle()
 
@@ -107,7 +107,7 @@ def an_account_was_vended_a_moment_ago_and_its_role_comes_later(platform: Platfo
     platform.local.settle()
     plant = platform.without_role("fraud-preprod", "profile_cost_tagging")
     platform.profile("fraud-preprod")
-    platform.local.advance(400)
+    platform.local.advance(250)
     plant()
     platform.local.settle()
 

@@ -1,0 +1,146 @@
+"""``make proof``: every fault at every call, delivery and invocation of every play, one at a time. Does it end as without the fault?
+
+First each play runs as it should: that is the end that counts, and the list of places where a fault can strike. Then for each place and each kind of
+fault that fits it the play runs in a fork of the deployed process with just that fault, which must come to pass. A run is healed if it ends as the
+first did, with nothing red. Else an operator must be able to see it, and ``make redrive``, or a second event where the first was lost, must bring it
+to the same end. What does not get there is lost, and so is the proof: exit status 1.
+"""
+
+import argparse
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks import results
+from benchmarks.fault_kinds import KINDS
+from benchmarks.fault_runs import INJECTED, LOST, VERDICTS, Case, Reference, Result, cases_of, deployed, reference_of, run
+from benchmarks.forks import in_forks
+from tests.stories.people import Platform
+from tests.stories.plays import PLAYS
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options().parse_args(arguments)
+    started = time.monotonic()
+    with deployed(options.seed) as platform:
+        references = dict(in_forks(options.plays, lambda play: reference_of(platform, play), options.jobs, options.seed))
+        cases = [case for play in options.plays for case in cases_of(play, references[play]) if _is_wanted(case, options)]
+        if options.sample:
+            cases = sample(cases, options.sample, options.seed)
+        found = dict(_with_progress(_run_all(platform, references, cases, options), len(cases)))
+    rows = rows_of(found)
+    print(_table(found))
+    for case, result in found.items():
+        if result.verdict == LOST:
+            print(_told(case, result))
+    count = Counter(result.verdict for result in found.values())
+    file = results.write("faults", options.seed, rows, options.folder)
+    print(
+        f"{len(found)} faults injected in {len(references)} plays, {count[LOST]} lost, {time.monotonic() - started:.0f} seconds; all of it in {file}"
+    )
+    return 1 if count[LOST] else 0
+
+
+def _is_wanted(case: Case, options: argparse.Namespace) -> bool:
+    return case.kind in options.kinds and options.number in (None, case.number)
+
+
+def _run_all(
+    platform: Platform, references: dict[str, Reference], cases: Sequence[Case], options: argparse.Namespace
+) -> Iterator[tuple[Case, Result]]:
+    return in_forks(cases, lambda case: run(platform, case, references[case.play]), options.jobs, options.seed)
+
+
+def sample(cases: Sequence[Case], most: int, seed: int) -> list[Case]:
+    """So many of them by chance, each kind of fault in its turn."""
+    chance = random.Random(seed)
+    by_kind = {kind: [case for case in cases if case.kind == kind] for kind in KINDS}
+    for those in by_kind.values():
+        chance.shuffle(those)
+    chosen: list[Case] = []
+    while len(chosen) < min(most, len(cases)):
+        chosen += [those.pop() for those in by_kind.values() if those]
+    return chosen[:most]
+
+
+def rows_of(found: dict[Case, Result]) -> list[results.Row]:
+    """For each workflow and kind of fault, how many were injected and what came of them."""
+    count = _count(found)
+    lines = sorted({(workflow, kind) for workflow, kind, _ in count}, key=lambda line: (line[0], list(KINDS).index(line[1])))
+    metrics = (INJECTED, *VERDICTS)
+    return [
+        results.Row("steward", f"{workflow}: {kind}", metric, count[workflow, kind, metric], "runs") for workflow, kind in lines for metric in metrics
+    ]
+
+
+def _count(found: dict[Case, Result]) -> Counter[tuple[str, str, str]]:
+    count: Counter[tuple[str, str, str]] = Counter()
+    for case, result in found.items():
+        for metric in (INJECTED, result.verdict):
+            count[PLAYS[case.play].workflow, case.kind, metric] += 1
+    return count
+
+
+def _table(found: dict[Case, Result]) -> str:
+    """A line for each workflow and kind of fault, under each other."""
+    figures: dict[str, list[str]] = {}
+    for row in rows_of(found):
+        figures.setdefault(row.case, []).append(f"{row.value:g}")
+    width = max(map(len, figures), default=0)
+    heads = (INJECTED, *VERDICTS)
+    lines = [" " * width + "".join(f"  {head}" for head in heads)]
+    for case, values in figures.items():
+        lines.append(case.ljust(width) + "".join(f"  {value:>{len(head)}}" for head, value in zip(heads, values, strict=True)))
+    return "\n".join(lines)
+
+
+def _told(case: Case, result: Result) -> str:
+    """A lost case, and how to run it alone."""
+    place = f"{result.passage.kind} {result.passage.what}, number {case.number}, {result.passage.principal or result.passage.function}"
+    again = f"python -m benchmarks.faults --plays {case.play} --kinds '{case.kind}' --number {case.number}"
+    return "\n    ".join([f"LOST {case.play}: {case.kind} at {place}", *result.why, again])
+
+
+def _with_progress(found: Iterator[tuple[Case, Result]], total: int) -> Iterator[tuple[Case, Result]]:
+    """On a terminal, how far it is."""
+    lost = 0
+    for number, (case, result) in enumerate(found, 1):
+        lost += result.verdict == LOST
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{number} of {total}, {lost} lost  ")
+            sys.stderr.flush()
+        yield case, result
+    if sys.stderr.isatty():
+        sys.stderr.write("\r" + " " * 40 + "\r")
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--plays", type=_some_of(PLAYS), default=list(PLAYS), help="names of plays, with commas; default: all of tests/stories/plays.py"
+    )
+    parser.add_argument("--kinds", type=_some_of(KINDS), default=list(KINDS), help=f"kinds of faults, with commas; default: all ({', '.join(KINDS)})")
+    parser.add_argument("--number", type=int, metavar="N", help="only the place with this number, as a lost case is reported")
+    parser.add_argument("--sample", type=int, metavar="N", help="run only so many, chosen by the seed, each kind in its turn")
+    parser.add_argument("--seed", type=int, default=1, help="what chance begins with, in the sample and in localaws; default %(default)s")
+    parser.add_argument("--folder", type=Path, default=results.BUILD, help="where faults.json is written; default %(default)s")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time; default: one for each processor, here %(default)s")
+    return parser
+
+
+def _some_of(known: Mapping[str, object]) -> Callable[[str], list[str]]:
+    def read(text: str) -> list[str]:
+        names = [name.strip() for name in text.split(",")]
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: there is no such thing, only {', '.join(known)}")
+        return names
+
+    return read
+
+
+if __name__ == "__main__":
+    sys.exit(main())

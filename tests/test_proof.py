@@ -1,0 +1,73 @@
+"""A sample of ``make proof``, and that the proof itself can fail."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks.fault_kinds import KINDS, which
+from benchmarks.fault_runs import HEALED, INJECTED, LOST, Case, Result
+from benchmarks.faults import rows_of, sample
+from benchmarks.forks import RunFailed, in_forks
+from localaws.faults import Passage
+from tests.stories.plays import PLAYS
+
+ROOT = Path(__file__).resolve().parents[1]
+CALL = Passage("call", "sns:Publish", "222222222222", "eu-west-1", "arn:aws:iam::222222222222:role/machine")
+
+
+def test_a_sample_of_all_kinds_of_faults_loses_nothing(tmp_path: Path) -> None:
+    """In a process of its own: it deploys an organization, and forks."""
+    count = len(KINDS) + 6
+    command = [sys.executable, "-m", "benchmarks.faults", "--plays", "a_profile_is_created,an_account_has_no_tags", "--sample", str(count)]
+    ran = subprocess.run([*command, "--folder", str(tmp_path)], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    document = json.loads((tmp_path / "faults.json").read_text())
+    assert (document["version"], document["seed"]) == (1, 1)
+    total: Counter[str] = Counter()
+    for row in document["rows"]:
+        total[row["metric"]] += row["value"]
+    assert (total[INJECTED], total[LOST]) == (count, 0)
+    injected = {row["case"].split(": ")[1]: row["value"] for row in document["rows"] if row["metric"] == INJECTED}
+    assert set(injected) == set(KINDS)
+    assert all(injected.values())
+
+
+def test_a_sample_takes_each_kind_in_its_turn_and_the_same_again_for_the_same_seed() -> None:
+    cases = [Case("a_play", kind, number) for number in range(50) for kind in ("throttled twice", "answer lost")] + [Case("a_play", "event never", 0)]
+    chosen = sample(cases, 9, seed=3)
+    assert Counter(case.kind for case in chosen) == {"throttled twice": 4, "answer lost": 4, "event never": 1}
+    assert chosen == sample(cases, 9, seed=3) != sample(cases, 9, seed=4)
+    assert sorted(sample(cases, 1000, seed=3), key=cases.index) == cases
+
+
+def test_a_fault_strikes_the_one_passage_it_is_meant_for() -> None:
+    other = Passage("call", "sns:Publish", "222222222222", "us-east-1", CALL.principal)
+    assert which(CALL, [CALL, other, CALL]) == {
+        "after": 2,
+        "account": CALL.account,
+        "region": CALL.region,
+        "principal": CALL.principal,
+        "function": "",
+    }
+
+
+def test_what_is_lost_is_counted_for_its_workflow_and_kind() -> None:
+    play = next(iter(PLAYS))
+    found = {Case(play, "answer lost", number): Result(LOST if number else HEALED, CALL) for number in range(3)}
+    rows = {row.metric: row.value for row in rows_of(found)}
+    assert (rows[INJECTED], rows[HEALED], rows[LOST]) == (3, 1, 2)
+
+
+def test_a_run_that_ends_without_an_answer_is_an_error_and_not_a_success() -> None:
+    def work(case: int) -> int:
+        if case == 2:
+            raise SystemExit
+        return case * 10
+
+    assert dict(in_forks([1, 3], work, 2, seed=0)) == {1: 10, 3: 30}
+    with pytest.raises(RunFailed, match="2: ended without an answer"):
+        list(in_forks([1, 2], work, 1, seed=0))
