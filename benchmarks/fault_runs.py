@@ -97,9 +97,9 @@ def cases_of(play: str, reference: Reference) -> list[Case]:
 
 
 def _is_ours(passage: Passage) -> bool:
-    """Not what people do, nor how they watch: calls by roles and by services, deliveries to anything but the watchers' queues."""
+    """Not what people do, nor how they watch, nor how StackSets deploy: calls by our roles and by services, deliveries but to watchers."""
     if passage.kind == "call":
-        return ":user/" not in passage.principal
+        return ":user/" not in passage.principal and ":role/stacksets-exec-" not in passage.principal
     return not passage.what.endswith((f":{ANNOUNCEMENTS}", f":{FINDINGS}"))
 
 

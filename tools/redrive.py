@@ -2,8 +2,8 @@
 
 Three places, each with its own way back. A message that intake gave up goes back into the intake queue. An event that a rule could not deliver goes
 into the intake queue too, for the workflow of that rule. A failed execution of the last 14 days is started again under its name with the next suffix
-``-r<n>``, unless that has been done; one that was aborted or timed out is redriven. All of it is safe to do twice: intake knows an event that it has
-seen, and a step writes only what differs.
+``-r<n>``, unless that has been done; one that was aborted or timed out, or could not tell what it had done, is redriven. All of it is safe to do
+twice: intake knows an event that it has seen, and a step writes only what differs.
 
 ``make redrive`` only looks, ``make redrive EXECUTE=1`` moves. Exit status: 0, it was done; 1, something could not be moved, and is where it was;
 2, AWS would not let it look, or not to the end.
@@ -29,6 +29,9 @@ HIDDEN = 600
 """Seconds that a message is hidden from others while we have it in hand."""
 
 LONGEST_NAME = 80
+
+COULD_NOT_TELL = ("EventBridge.", "SNS.")
+"""How errors begin that end an execution in a Task which announces or reports: it is redriven, since nobody else knows what is to be told."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ def _unsuccessful(stack: Stack, place: str, listed: Mapping[str, Any]) -> Iterat
     if execution.get("redriveStatus") != "REDRIVABLE":
         return
     reason = f"{execution.get('error', 'no error given')}: {_brief(execution.get('cause', 'no cause given'))}"
-    if listed["status"] != "FAILED":
+    if listed["status"] != "FAILED" or execution.get("error", "").startswith(COULD_NOT_TELL):
         yield Waiting(place, listed["name"], reason, "redrive it", lambda: stack.states.redrive_execution(executionArn=arn))
     elif len(again) > LONGEST_NAME:
         yield Waiting(place, listed["name"], reason, "not moved, its name has no room for a suffix: start one with its input by hand", None)

@@ -32,12 +32,18 @@ def attempt_names(name: str) -> Iterator[str]:
         yield f"{name}-r{number}"
 
 
+def _could_not_tell(execution: "DescribeExecutionOutputTypeDef") -> bool:
+    """It failed in a Task that announces or reports, the only ones that catch nothing: its error is AWS's, by the service's name."""
+    return execution["status"] == "FAILED" and execution.get("error", "").startswith(("EventBridge.", "SNS."))
+
+
 def judge(execution: "DescribeExecutionOutputTypeDef", replay_name: str | None) -> Verdict:
     """`replay_name` is the replay that the event came with, if any: it asks for a run of its own (docs/decisions/0001).
 
-    FAILED is never redriven: the execution stands in a Fail state, and a redrive would only enter that again.
+    One that FAILED in a Fail state is never redriven, that would only enter it again. One that could not tell what it had done is: nobody else knows.
     """
-    if execution["status"] in {"TIMED_OUT", "ABORTED"} and execution.get("redriveStatus") == "REDRIVABLE":
+    was_cut_off = execution["status"] in {"TIMED_OUT", "ABORTED"} or _could_not_tell(execution)
+    if was_cut_off and execution.get("redriveStatus") == "REDRIVABLE":
         return Verdict.REDRIVE
     if execution["status"] not in {"RUNNING", "PENDING_REDRIVE", "SUCCEEDED"}:
         return Verdict.REPEAT

@@ -91,8 +91,8 @@ def _messages() -> Iterator[tuple[str, Any]]:
 
 
 def _red(execution: Execution) -> str:
-    """The state that it failed in, if that was a Fail state; else its status."""
-    entered = [event for event in execution.history.events if event["type"] == "FailStateEntered"]
+    """The state that it failed in; its status, if it did not fail."""
+    entered = [event for event in execution.history.events if event["type"].endswith("StateEntered")]
     return str(entered[-1]["stateEnteredEventDetails"]["name"]) if entered and execution.status == "FAILED" else execution.status
 
 

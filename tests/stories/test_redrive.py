@@ -131,6 +131,31 @@ def test_a_failed_execution_is_started_again_once(platform: Platform, capsys: py
     assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
 
 
+@pytest.mark.parametrize(("action", "code"), [("events:PutEvents", "AccessDeniedException"), ("sns:Publish", "AuthorizationError")])
+def test_what_an_execution_could_not_tell_it_tells_when_it_is_redriven(platform: Platform, action: str, code: str) -> None:
+    announced, found = platform.watch_hub_bus(), platform.watch_findings()
+    with platform.local.faults.fail(action, code, lasting=3600, principal="*StateMachineRole*"):
+        platform.profile("newcomer-dev", "carol")
+        platform.local.settle()
+    assert main(["--execute"]) == 0
+    platform.local.settle()
+    assert statuses(platform) == [("SUCCEEDED", "")]
+    assert [event["detail"]["changes"][0]["after"] for event in platform.messages(announced)] == ["carol"]
+    assert len(platform.messages(found)) == 1
+
+
+def test_an_event_that_comes_again_has_told_what_its_execution_could_not(platform: Platform) -> None:
+    announced = platform.watch_hub_bus()
+    with platform.local.faults.fail("events:PutEvents", "AccessDeniedException", lasting=3600, principal="*StateMachineRole*"):
+        platform.profile("fraud-dev")
+        platform.local.settle()
+    assert statuses(platform) == [("FAILED", "")]
+    platform.local.send(created(platform))
+    platform.local.settle()
+    assert statuses(platform) == [("SUCCEEDED", "")]
+    assert len(platform.messages(announced)) == 1
+
+
 def test_an_execution_that_failed_again_gets_the_next_suffix(platform: Platform) -> None:
     without_role(platform)
     platform.profile("fraud-dev")

@@ -64,11 +64,14 @@ class Door:
         else:
             self._states.add_client_error("start_execution", error, expected_params=asked)
 
-    def meets(self, status: str, name: str = NAME, event: Any = EVENT, was_for: Any = EVENT, redrivable: bool = True) -> None:
+    def meets(
+        self, status: str, name: str = NAME, event: Any = EVENT, was_for: Any = EVENT, redrivable: bool = True, failed_with: str = "TaggingFailed"
+    ) -> None:
         """The name is taken, by an execution of that status, started for that event."""
         self.starts(name, event, "ExecutionAlreadyExists")
         answer = {"executionArn": execution_arn(name), "stateMachineArn": MACHINE, "status": status, "startDate": 0}
         answer |= {"input": parse_lifecycle_event(was_for).model_dump_json(), "redriveStatus": "REDRIVABLE" if redrivable else "NOT_REDRIVABLE"}
+        answer |= {"error": failed_with} if status == "FAILED" else {}
         self._states.add_response("describe_execution", answer, {"executionArn": execution_arn(name)})
 
     def redrives(self, name: str = NAME, error: str | None = None) -> None:
@@ -142,6 +145,13 @@ def test_a_failed_execution_is_repeated_under_the_next_name(door: Door) -> None:
     door.meets("FAILED")
     door.meets("FAILED", f"{NAME}-r1")
     door.starts(f"{NAME}-r2")
+    door.take_in(message())
+
+
+@pytest.mark.parametrize("error", ["EventBridge.AccessDeniedException", "SNS.SNSException"])
+def test_a_failed_execution_that_could_not_tell_what_it_had_done_goes_on_there(door: Door, error: str) -> None:
+    door.meets("FAILED", failed_with=error)
+    door.redrives()
     door.take_in(message())
 
 
