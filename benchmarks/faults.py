@@ -11,6 +11,7 @@ import os
 import random
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -52,7 +53,14 @@ def _is_wanted(case: Case, options: argparse.Namespace) -> bool:
 def _run_all(
     platform: Platform, references: dict[str, Reference], cases: Sequence[Case], options: argparse.Namespace
 ) -> Iterator[tuple[Case, Result]]:
-    return in_forks(cases, lambda case: run(platform, case, references[case.play]), options.jobs, options.seed)
+    return in_forks(cases, lambda case: _run_one(platform, case, references[case.play]), options.jobs, options.seed)
+
+
+def _run_one(platform: Platform, case: Case, reference: Reference) -> Result:
+    try:
+        return run(platform, case, reference)
+    except Exception:  # noqa: BLE001 - one run that breaks is one that is lost, and told as such
+        return Result(LOST, reference.passages[case.number], ("the run itself broke", *traceback.format_exc().splitlines()))
 
 
 def sample(cases: Sequence[Case], most: int, seed: int) -> list[Case]:
