@@ -53,8 +53,20 @@ def _is_written_as_a_time(value: Any) -> Any:
 DomainId = Annotated[str, StringConstraints(pattern=f"^{DOMAIN_ID}$", max_length=63)]
 StudioName = Annotated[str, StringConstraints(pattern=f"^{NAME}$", max_length=63)]
 EventTime = Annotated[str, StringConstraints(pattern=f"^{TIME}$"), AfterValidator(_is_a_time)]
-Who = Annotated[str, StringConstraints(pattern=r"^[ -~]{1,512}$")]
-"""An ARN or the name of a service."""
+Writer = Annotated[
+    str,
+    StringConstraints(pattern=r"^[ -~]{1,512}$"),
+    Field(
+        validation_alias=AliasChoices(
+            AliasPath("detail", "userIdentity", "sessionContext", "sessionIssuer", "arn"),
+            AliasPath("detail", "userIdentity", "arn"),
+            AliasPath("detail", "userIdentity", "invokedBy"),
+        )
+    ),
+]
+"""Who made a call that something of ours may have been changed by: the role they had, else they themselves, else the service."""
+
+UNKNOWN = "unknown"
 
 
 class LifecycleEvent(BaseModel):
@@ -93,9 +105,14 @@ class UserProfileCreated(LifecycleEvent):
 
 
 class UserProfileUpdated(UserProfileCreated):
-    """A user profile's settings are being changed. It is `Updating` when this event is written."""
+    """A user profile's settings are being changed. It is `Updating` when this event is written.
+
+    Whoever sets profiles back by code updates them and writes their tags in one go: the correction may come of either event, and counts for both.
+    """
 
     verb = "profile-updated"
+
+    writer: Writer = UNKNOWN
 
 
 class SpaceCreated(LifecycleEvent):
@@ -112,7 +129,7 @@ class SpaceCreated(LifecycleEvent):
 
 
 class TagsChanged(LifecycleEvent):
-    """Somebody added or removed tags of a user profile or a space. `writer` is the role they had, else they themselves, else the service."""
+    """Somebody added or removed tags of a user profile or a space."""
 
     verb = "tags-changed"
 
@@ -122,14 +139,7 @@ class TagsChanged(LifecycleEvent):
         max_length=256,
         exclude=True,
     )
-    writer: Who = Field(
-        default="unknown",
-        validation_alias=AliasChoices(
-            AliasPath("detail", "userIdentity", "sessionContext", "sessionIssuer", "arn"),
-            AliasPath("detail", "userIdentity", "arn"),
-            AliasPath("detail", "userIdentity", "invokedBy"),
-        ),
-    )
+    writer: Writer = UNKNOWN
 
     @model_validator(mode="after")
     def _is_where_it_was_seen(self) -> Self:

@@ -29,7 +29,7 @@ class Target(BaseModel):
     """A user profile or a space: one of the two names is given.
 
     The event's id names our session in the member account, so that its CloudTrail leads back to the execution. `writer` is who changed the tags,
-    where that is what happened.
+    or updated the profile, where that is what happened.
     """
 
     account_id: str

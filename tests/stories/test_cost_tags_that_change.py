@@ -111,6 +111,17 @@ def test_the_fourth_time_in_a_day_the_writer_wins_and_people_hear_of_it(platform
     assert len(platform.calls("sns:Publish")) == told + 1
 
 
+def test_who_contests_tags_does_not_lose_them_by_updating_the_profile(platform: Platform, alice: str) -> None:
+    for _ in range(4):
+        platform.set_tags("fraud-dev", alice, {"ml:cost-center": "R-0001"})
+        platform.local.settle()
+    platform.client("sagemaker", "fraud-dev").update_user_profile(DomainId=alice.split("/")[1], UserProfileName="alice", UserSettings={})
+    platform.local.settle()
+    assert platform.executions()[-1]["name"].startswith(f"{FRAUD}-alice-profile-updated-")
+    assert platform.tags("fraud-dev", alice) == {**FRAUD_TAGS, "ml:cost-center": "R-0001"}
+    assert platform.last_output()["outcome"] == "TagsContested"
+
+
 def test_contesting_one_thing_is_not_contesting_another(platform: Platform, alice: str) -> None:
     bob = platform.profile("fraud-dev", "bob", domain=alice.split("/")[1])
     for _ in range(4):

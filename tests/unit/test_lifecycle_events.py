@@ -156,7 +156,7 @@ def test_spaces_and_updates_are_what_they_say() -> None:
     assert isinstance(created, SpaceCreated)
     assert (created.space_name, created.subject, created.verb) == ("mina-lab", "mina-lab", "space-created")
     assert isinstance(updated, UserProfileUpdated)
-    assert (updated.user_profile_name, updated.verb) == ("mina", "profile-updated")
+    assert (updated.user_profile_name, updated.verb, updated.writer) == ("mina", "profile-updated", ROLE)
 
 
 # -- whatever may come
