@@ -54,6 +54,10 @@ def _deliver(how: str) -> Declare:
     return lambda faults, passage, which: faults.deliver(how, escape(passage.what), **which)  # type: ignore[arg-type]
 
 
+def _asynchronous(how: str) -> Declare:
+    return lambda faults, passage, which: faults.asynchronous(how, escape(passage.what), **which)  # type: ignore[arg-type]
+
+
 def _poll(how: str) -> Declare:
     return lambda faults, passage, which: faults.poll(how, escape(passage.what), **which)  # type: ignore[arg-type]
 
@@ -76,6 +80,10 @@ _ALL = (
     Kind("event late", _is("event"), _deliver("late")),
     Kind("event out of order", _is("event"), _deliver("out of order")),
     Kind("event never", _is("event"), _deliver("never"), loses_the_event=True),
+    Kind("asynchronous run twice", _is("asynchronous"), _asynchronous("twice")),
+    Kind("asynchronous run late", _is("asynchronous"), _asynchronous("late")),
+    Kind("asynchronous run out of order", _is("asynchronous"), _asynchronous("out of order")),
+    Kind("asynchronous run never", _is("asynchronous"), _asynchronous("never"), loses_the_event=True),
     Kind("message twice", _is("message"), _poll("twice")),
     Kind("message late", _is("message"), _poll("late")),
 )

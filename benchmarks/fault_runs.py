@@ -16,7 +16,7 @@ from localaws.local import LocalOrganization
 from localaws.organization_file import Account
 from tests.stories.end_state import ANNOUNCEMENTS, FINDINGS, EndState
 from tests.stories.people import Platform
-from tests.stories.plays import PLAYS
+from tests.stories.plays import DAY, PLAYS
 from tools import redrive
 
 ORGANIZATION = Path(__file__).resolve().parents[1] / "demo" / "organization.yaml"
@@ -119,7 +119,7 @@ def run(platform: Platform, case: Case, reference: Reference) -> Result:
         if not platform.end_state().differences(reference.end):
             return Result(REDRIVEN, passage)
     if kind.loses_the_event:
-        _send_again(platform, reference.events[passage.event_id])
+        _happens_again(platform, reference.events.get(passage.event_id))
         if not platform.end_state().differences(reference.end):
             return Result(SECOND_EVENT, passage)
     seen = tuple(f"red in {state} of {machine}" for machine, state in sorted(end.reds - reference.end.reds))
@@ -150,7 +150,10 @@ def _redrive(platform: Platform) -> None:
     platform.local.settle()
 
 
-def _send_again(platform: Platform, event: dict[str, Any]) -> None:
-    """The same thing happens once more: a later event, with ids of its own, from where the first came from."""
-    platform.local.send({**event, "id": str(uuid.uuid4()), "detail": {**event["detail"], "eventID": str(uuid.uuid4())}})
+def _happens_again(platform: Platform, event: dict[str, Any] | None) -> None:
+    """The same thing happens once more: a later event, with ids of its own, from where the first came from. Of a schedule, its next day."""
+    if event is None:
+        platform.local.advance(DAY)
+    else:
+        platform.local.send({**event, "id": str(uuid.uuid4()), "detail": {**event["detail"], "eventID": str(uuid.uuid4())}})
     platform.local.settle()

@@ -21,7 +21,8 @@ CALL = Passage("call", "sns:Publish", "222222222222", "eu-west-1", "arn:aws:iam:
 
 def test_a_sample_of_all_kinds_of_faults_loses_nothing(tmp_path: Path) -> None:
     """In a process of its own: it deploys an organization, and forks."""
-    count = len(KINDS) + 6
+    met = {kind for kind in KINDS if not kind.startswith("asynchronous")}  # no function of ours is invoked so
+    count = len(met) + 6
     command = [sys.executable, "-m", "benchmarks.faults", "--plays", "a_profile_is_created,an_account_has_no_tags", "--sample", str(count)]
     ran = subprocess.run([*command, "--folder", str(tmp_path)], cwd=ROOT, check=False, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -32,7 +33,7 @@ def test_a_sample_of_all_kinds_of_faults_loses_nothing(tmp_path: Path) -> None:
         total[row["metric"]] += row["value"]
     assert (total[INJECTED], total[LOST]) == (count, 0)
     injected = {row["case"].split(": ")[1]: row["value"] for row in document["rows"] if row["metric"] == INJECTED}
-    assert set(injected) == set(KINDS)
+    assert set(injected) == met
     assert all(injected.values())
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypedDict
 if TYPE_CHECKING:
     from localaws.faults.service import Faults
 
-Stage = Literal["reaching", "asked", "answered", "starting", "ending", "delivering", "arriving", "done with"]
+Stage = Literal["reaching", "asked", "answered", "starting", "ending", "delivering", "taken", "arriving", "done with"]
 """Where a fault strikes: see the second half of `Faults`."""
 
 FOR_EVER = math.inf
@@ -23,12 +23,12 @@ class NeverHappened(AssertionError):
 class Passage:
     """A moment at which a fault can strike.
 
-    `what`: the action of a call, the name of the function that is invoked, the ARN of an event's target or of a message's queue. `principal`: who
-    calls (a role's session by the role's ARN), or the rule that sends the event. `function`: in whose invocation a call is made, if in any.
-    `event_id`: of the event that is on its way; passages are alike without it.
+    `what`: the action of a call, the name of the function that is invoked, the ARN of an event's target, of a message's queue or of the function that
+    is to run later. `principal`: who calls (a role's session by the role's ARN), or the rule or schedule that sends the event. `function`: in whose
+    invocation a call is made, if in any. `event_id`: of the event that is on its way; passages are alike without it.
     """
 
-    kind: Literal["call", "invocation", "event", "message"]
+    kind: Literal["call", "invocation", "event", "asynchronous", "message"]
     what: str
     account: str
     region: str

@@ -84,10 +84,14 @@ class Faults:
     # -- deliveries
 
     def deliver(self, how: HowEvents, target: str = "*", *, by: float = 60.0, **which: Unpack[Which]) -> Fault:
-        """EventBridge brings an event to this target twice (the second time `by` seconds later), late, after the next event for the same target (or
-        after `by` seconds, if none comes), or never. Account, Region and principal are those of the rule, which is named by its ARN.
+        """EventBridge, or a schedule of it, brings an event to this target twice (the second time `by` seconds later), late, after the next event for
+        the same target (or after `by` seconds, if none comes), or never. Account, Region and principal are those of the rule or schedule, by its ARN.
         """
         return self._declare(Fault(self, f"deliver {how}", "delivering", target, **which, by=by))
+
+    def asynchronous(self, how: HowEvents, function: str = "*", /, *, by: float = 60.0, **which: Unpack[Which]) -> Fault:
+        """Lambda runs a function (an ARN) on an event that it took in twice, late, out of order or never, none of which its queue excludes."""
+        return self._declare(Fault(self, f"deliver {how}", "taken", function, **which, by=by))
 
     def poll(self, how: HowMessages, queue: str = "*", *, by: float = 60.0, **which: Unpack[Which]) -> Fault:
         """A function gets a message of this queue (an ARN) late, or again `by` seconds after it was done with it: a copy that SQS did not delete.
@@ -202,7 +206,7 @@ class Faults:
 
     def schedule(self, passage: Passage, seconds: float, attempt: Action) -> None:
         """An event is to be brought to a target so many seconds from now; `attempt` makes a delivery of its own each time."""
-        fault = self._struck("delivering", self._pass(passage))
+        fault = self._struck("delivering" if passage.kind == "event" else "taken", self._pass(passage))
         how = fault.name if fault else "deliver"
         by = fault.by if fault else 0.0
         later = self._cloud.clock.later

@@ -2,8 +2,8 @@
 
 Source: AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation" (one minute, then two; throttling and service
 errors from one second to five minutes, up to the event's age) and "Capturing records of Lambda asynchronous invocations". Not observed on AWS: how
-long an event waits before its first run, and that the record of an event that never ran has no response. That Lambda may run an event twice is left
-out.
+long an event waits before its first run, and that the record of an event that never ran has no response. Events run
+twice, late or never only where `localaws.faults` says so.
 """
 
 import json
@@ -15,6 +15,7 @@ from moto.awslambda.utils import get_backend
 
 from localaws.clock import Process
 from localaws.cloud import AwsError, Call, Cloud, Principal, Refused, compact, operation
+from localaws.faults import Passage
 from localaws.functions.invoke_configs import config_of, find_function
 from localaws.functions.runtime import Invocation
 
@@ -49,7 +50,12 @@ def take(cloud: Cloud, function_arn: str, payload: str, request_id: str) -> None
         value = json.loads(payload)
     except ValueError as error:
         raise AwsError("InvalidRequestContentException", f"Could not parse request body into json: {error}") from None
-    cloud.clock.process(_Event(cloud, function_arn, value, request_id, cloud.clock.now).work())
+    _, _, _, region, account, _ = function_arn.split(":", 5)
+
+    def start() -> None:
+        cloud.clock.process(_Event(cloud, function_arn, value, request_id, cloud.clock.now).work())
+
+    cloud.faults.schedule(Passage("asynchronous", function_arn, account, region), 0, start)
 
 
 def _session(function_arn: str) -> Principal:

@@ -4,12 +4,13 @@ Source: EventBridge Scheduler API Reference, CreateSchedule; User Guide, "Config
 on AWS: that an update leaves the beat of a rate alone unless it changes expression, time zone or StartDate.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from localaws.clock import Entry
 from localaws.cloud import Cloud
+from localaws.faults import Passage
 from localaws.scheduler.delivery import Delivery
 from localaws.scheduler.expressions import Expression
 from localaws.scheduler.groups import Group
@@ -46,12 +47,14 @@ class Schedule:
         return self.expression.recurs and end is not None and moment > end.timestamp()
 
     def _fire(self, moment: float) -> None:
-        clock, window = self.cloud.clock, self.settings["FlexibleTimeWindow"]
+        window = self.settings["FlexibleTimeWindow"]
         delay = self.cloud.random.uniform(0, 60 * window["MaximumWindowInMinutes"]) if window["Mode"] == "FLEXIBLE" else 0.0
         # Expressions are no finer than a minute.
         self.plan(moment + 1)
-        delivery = Delivery(self.cloud, self.arn, self.settings["Target"], moment, clock.now + delay, self._completed)
-        clock.later(delay, delivery.attempt)
+        delivery = Delivery(self.cloud, self.arn, self.settings["Target"], moment, self.cloud.clock.now + delay, self._completed)
+        _, _, _, region, account, _ = self.arn.split(":", 5)
+        where = Passage("event", self.settings["Target"]["Arn"], account, region, self.arn)
+        self.cloud.faults.schedule(where, delay, lambda: replace(delivery).attempt())
 
     def _completed(self) -> None:
         if self.entry is None and self.settings["State"] == "ENABLED" and self.settings["ActionAfterCompletion"] == "DELETE":

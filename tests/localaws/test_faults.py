@@ -13,6 +13,7 @@ from localaws.cloud import Principal
 from localaws.faults import FOR_EVER, NeverHappened, Passage, error_of
 from localaws.local import LocalOrganization
 from tests.localaws.conftest import archive, role_for, tagged
+from tests.localaws.scheduler_machinery import Scheduling
 
 HUB = "222222222222"
 CALLER = Principal(HUB, "states.amazonaws.com", service="states.amazonaws.com")
@@ -404,6 +405,40 @@ def test_an_event_is_overtaken_by_the_next_one_or_comes_late_if_there_is_none(lo
         assert received(local, url) == []
         local.settle()
     assert received(local, url) == ["alone"]
+
+
+def test_a_schedule_fires_twice_or_not_at_all_and_its_next_time_comes_all_the_same(local: LocalOrganization) -> None:
+    scheduler = Scheduling(local)
+    arn = scheduler.put("cron(0 10 * * ? *)")
+    with local.faults.deliver("twice", scheduler.queue, principal=arn, by=30):
+        scheduler.advance_to("2026-11-02T11:00:00")
+    assert scheduler.times() == ["2026-11-02T10:00:00Z"] * 2
+    with local.faults.deliver("never", scheduler.queue):
+        scheduler.advance_to("2026-11-03T11:00:00")
+    assert scheduler.times() == []
+    scheduler.advance_to("2026-11-04T11:00:00")
+    assert scheduler.times() == ["2026-11-04T10:00:00Z"]
+
+
+def test_lambda_runs_an_event_that_it_took_in_twice_late_or_never(local: LocalOrganization) -> None:
+    create(local, "def handler(event, context):\n    print(event)\n")
+    functions = local.client("lambda", "hub")
+
+    def invoked(event: str) -> list[str]:
+        before = len(local.cloud.log.invocations)
+        functions.invoke(FunctionName="worker", InvocationType="Event", Payload=json.dumps(event))
+        local.settle()
+        return [entry["log"].strip() for entry in local.cloud.log.invocations[before:]]
+
+    with local.faults.asynchronous("twice", "*:worker", by=30):
+        assert invoked("a") == ["a", "a"]
+    started = local.clock.now
+    with local.faults.asynchronous("late", by=3600):
+        assert invoked("b") == ["b"]
+    assert local.clock.now > started + 3600
+    with local.faults.asynchronous("never"):
+        assert invoked("c") == []
+    assert invoked("d") == ["d"]
 
 
 def worker_of(local: LocalOrganization, code: str, **mapping: Any) -> str:
