@@ -1,8 +1,8 @@
 """The one door for every API call, in process and over HTTP.
 
-A call is read by the service's own model, signed for by a known key, looked up in `coverage.yaml`, costs its time, is answered by the function
-registered for it or by moto, is written to the call log, and becomes a CloudTrail event where CloudTrail would record it. Nothing else in localaws
-talks to moto's responses.
+A call is read by the service's own model, signed for by a known key, looked up in `coverage.yaml`, costs its time, is decided by IAM, is answered by
+the function registered for it or by moto, is written to the call log, and becomes a CloudTrail event where CloudTrail would record it. Nothing else
+in localaws talks to moto's responses.
 """
 
 import json
@@ -32,6 +32,7 @@ from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 
 from localaws import cloudtrail, coverage
+from localaws.authorization import authorize
 from localaws.cloud import FOLLOWS, GUARDS, OPERATIONS, AwsError, Call, Cloud, Principal, Refused
 from localaws.validation import check_answer, check_input
 
@@ -99,6 +100,7 @@ class Gateway:
 
     def _perform(self, call: Call, request: AWSPreparedRequest, parsed: Request) -> Outcome:
         self.cloud.faults.ask(call)
+        authorize(self.cloud, call)
         for check in GUARDS[call.service, call.operation]:
             check(self.cloud, call)
         own = OPERATIONS.get((call.service, call.operation))

@@ -9,21 +9,23 @@ from typing import Any
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 
-from localaws.cloud import AwsError, Call, Cloud, Principal, operation
+from localaws.authorization import may_assume
+from localaws.cloud import AwsError, Call, Cloud, Principal, Refused, operation
+from localaws.policy.held import role_by_arn
+
+_NOT_BUILT = ("Policy", "PolicyArns", "Tags", "TransitiveTagKeys", "SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts")
 
 
 @operation("sts", "AssumeRole")
 def assume_role(cloud: Cloud, call: Call) -> dict[str, Any]:
-    """A session of an existing role. Its trust policy is not evaluated yet."""
+    """A session of an existing role whose trust policy, and the caller's own policies, let the caller in."""
+    for name in _NOT_BUILT:
+        if call.params.get(name):
+            raise Refused(f"sts:AssumeRole with {name}: sessions are the role's own here (localaws/identity.py)")
     role_arn: str = call.params["RoleArn"]
-    account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[1]
-    denied = AwsError("AccessDenied", f"User: {call.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}", 403)
-    try:
-        role = iam_backends[account]["aws"].get_role(name)
-    except NotFoundException:
-        raise denied from None
-    if role.arn != role_arn:
-        raise denied
+    role = role_by_arn(role_arn)
+    if not may_assume(cloud, call).decision.allowed or role is None:
+        raise AwsError("AccessDenied", f"User: {call.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}", 403)
     seconds = call.params.get("DurationSeconds", 3600)
     chained = call.principal.role_arn is not None
     if chained and seconds > 3600:

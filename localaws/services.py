@@ -4,6 +4,7 @@ from localaws import billing, cloudformation, identity, organizations, studio, s
 from localaws.eventbridge import service as eventbridge
 from localaws.functions import asynchronous, event_sources
 from localaws.scheduler import service as scheduler
+from localaws.states import roles as machine_roles
 from localaws.states import service as stepfunctions
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "event_sources",
     "eventbridge",
     "identity",
+    "machine_roles",
     "organizations",
     "scheduler",
     "stepfunctions",

@@ -9,8 +9,9 @@ Source: Amazon SNS API Reference, Subscribe; Developer Guide, "Subscribing an Am
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from localaws.cloud import Call, Cloud, Principal, Refused, guard
-from localaws.policy import Decision, Request, evaluate, read_document
+from localaws.authorization import may_reach
+from localaws.cloud import Call, Cloud, Refused, guard
+from localaws.policy import Decision
 
 _PROTOCOLS = ("email", "email-json", "sqs")
 _SERVICE = "sns.amazonaws.com"
@@ -31,28 +32,15 @@ def check_queues(cloud: Cloud, call: Call) -> None:
     topic = call.params.get("TopicArn") or call.params.get("TargetArn")
     for subscription in sns_backends[call.account][call.region].subscriptions.values():
         if subscription.protocol == "sqs" and subscription.topic.arn == topic:
-            decision = _may_send(cloud, call, subscription.topic.arn, subscription.endpoint)
+            decision = _may_send(cloud, subscription.topic.arn, subscription.endpoint)
             if decision is not None and not decision.allowed:
                 raise Refused(f"{call.action}: {subscription.endpoint} does not let {_SERVICE} in for {topic}: {decision.reason} ({_HERE})")
 
 
-def _may_send(cloud: Cloud, call: Call, topic: str, endpoint: str) -> Decision | None:
+def _may_send(cloud: Cloud, topic: str, endpoint: str) -> Decision | None:
     """sqs:SendMessage by SNS for a topic, by the policy of the queue; None where there is no queue."""
     _, _, _, region, account, name = endpoint.split(":")
     queue = sqs_backends[account][region].queues.get(name)
     if queue is None:
         return None
-    request = Request(
-        Principal(call.account, _SERVICE, service=_SERVICE),
-        "sqs:SendMessage",
-        endpoint,
-        {
-            "aws:CurrentTime": cloud.clock.iso(),
-            "aws:EpochTime": str(int(cloud.clock.now)),
-            "aws:SecureTransport": "true",
-            "aws:SourceArn": topic,
-            "aws:SourceAccount": call.account,
-            "aws:SourceOrgID": cloud.organization.organization_id if cloud.organization.is_member(call.account) else None,
-        },
-    )
-    return evaluate([read_document(queue.policy)] if queue.policy else [], request)
+    return may_reach(cloud, _SERVICE, "sqs:SendMessage", endpoint, topic)

@@ -10,10 +10,10 @@ moto keeps the stacks and their events; templates are read, evaluated and turned
 Its law: what would be skipped or dropped is an error that names it.
 """
 
-from localaws.cloudformation import bucket_policies, changesets, managed_policies, operations, stackset_operations
+from localaws.cloudformation import bucket_policies, changesets, managed_policies, operations, roles, stackset_operations
 from localaws.cloudformation.deployments import DeploymentFailed, delete, deploy
 
-SERVICES = (bucket_policies, changesets, managed_policies, operations, stackset_operations)
+SERVICES = (bucket_policies, changesets, managed_policies, operations, roles, stackset_operations)
 """What answers calls: importing these registers it."""
 
 __all__ = ["SERVICES", "DeploymentFailed", "delete", "deploy"]

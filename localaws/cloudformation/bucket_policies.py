@@ -1,6 +1,6 @@
-"""Bucket policies: kept and shown, and decided by nobody yet.
+"""Bucket policies, for roles (see `localaws.authorization`). moto does not keep them.
 
-moto decides by them without their conditions, so the usual statement that denies requests without TLS would lock a bucket for ever; that of ``sam
+It would decide by them without their conditions, so the usual statement that denies requests without TLS would lock a bucket for ever; that of ``sam
 deploy``'s own bucket does.
 
 Source: Amazon S3 API Reference, PutBucketPolicy, GetBucketPolicy, DeleteBucketPolicy.
@@ -12,8 +12,7 @@ from typing import Any
 from moto.s3.models import s3_backends
 
 from localaws.cloud import AwsError, Call, Cloud, operation
-
-_KIND = "s3:BucketPolicy"
+from localaws.policy.held import BUCKET_POLICIES
 
 
 @operation("s3", "PutBucketPolicy")
@@ -25,13 +24,13 @@ def put_bucket_policy(cloud: Cloud, call: Call) -> dict[str, Any]:
         document = None
     if not isinstance(document, dict) or "Statement" not in document:
         raise AwsError("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
-    cloud.table(_KIND, "", "")[bucket] = call.params["Policy"]
+    cloud.table(BUCKET_POLICIES, "", "")[bucket] = call.params["Policy"]
     return {}
 
 
 @operation("s3", "GetBucketPolicy")
 def get_bucket_policy(cloud: Cloud, call: Call) -> dict[str, Any]:
-    policies = cloud.table(_KIND, "", "")
+    policies = cloud.table(BUCKET_POLICIES, "", "")
     if _bucket(call) not in policies:
         raise AwsError("NoSuchBucketPolicy", "The bucket policy does not exist", 404)
     return {"Policy": policies[call.params["Bucket"]]}
@@ -39,7 +38,7 @@ def get_bucket_policy(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 @operation("s3", "DeleteBucketPolicy")
 def delete_bucket_policy(cloud: Cloud, call: Call) -> dict[str, Any]:
-    cloud.table(_KIND, "", "").pop(_bucket(call), None)
+    cloud.table(BUCKET_POLICIES, "", "").pop(_bucket(call), None)
     return {}
 
 

@@ -16,14 +16,17 @@ PREFIX = "arn:aws:iam::aws:policy/"
 
 
 @guard("iam", "AttachRolePolicy", "GetPolicy", "GetPolicyVersion", "ListPolicyVersions", "PutRolePermissionsBoundary")
-def know_managed_policy(_: Cloud, call: Call) -> None:
-    """Put the policy that is named where moto looks for it. One that AWS does not have stays unknown."""
-    arn = call.params.get("PolicyArn") or call.params.get("PermissionsBoundary") or ""
-    backend = iam_backends[call.account]["aws"]
+def know_named_policy(_: Cloud, call: Call) -> None:
+    know_managed_policy(call.account, call.params.get("PolicyArn") or call.params.get("PermissionsBoundary") or "")
+
+
+def know_managed_policy(account: str, arn: str) -> None:
+    """Put the policy where moto looks for it. One that AWS does not have stays unknown."""
+    backend = iam_backends[account]["aws"]
     if arn in backend.managed_policies or arn not in _by_arn():
         return
     name, data = _by_arn()[arn]
-    policy = AWSManagedPolicy.from_data(name, call.account, call.region, data)
+    policy = AWSManagedPolicy.from_data(name, account, "us-east-1", data)
     backend.aws_managed_policies.append(policy)
     backend.managed_policies[arn] = policy
 

@@ -17,14 +17,21 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.iam.models import iam_backends
 
 from localaws.clock import Entry
-from localaws.cloud import AwsError, Cloud, Principal, Refused
+from localaws.cloud import AwsError, Cloud, Principal, Refused, compact
+from localaws.cloudformation.managed_policies import know_managed_policy
 from localaws.cloudformation.stacks import find_stack
 from localaws.cloudformation.templates import invalid
 from localaws.organization import AccountMoved, accounts_under, on_account_moved, state, units_of
+from localaws.policy.held import role_by_arn
 
 INVOKED_BY = "stacksets.cloudformation.amazonaws.com"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+_TRUST = compact({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": INVOKED_BY}, "Action": "sts:AssumeRole"}]})
+"""Not AWS's own text, which names the service-linked role in the management account: nobody here can assume it either way."""
+
 START, STEP, JOINED = (3.0, 10.0), (2.0, 8.0), (20.0, 90.0)
 """Seconds before an operation starts, before each next instance, and between an account's move and the operation that follows from it. AWS
 promises nothing."""
@@ -264,10 +271,15 @@ def _stack(instance: Instance) -> Any:
 
 
 def execution_role(cloud: Cloud, account: str) -> Principal:
-    """Who deploys in a member account: a role that StackSets keeps there for itself. It is not in IAM here."""
-    marker = cloud.organization.organization_id.removeprefix("o-").ljust(32, "0")
-    principal = Principal.of_role(f"arn:aws:iam::{account}:role/stacksets-exec-{marker}", f"{account}-stacksets")
-    return replace(principal, invoked_by=INVOKED_BY)
+    """Who deploys in a member account: an administrator's role that StackSets keeps there for itself, made when it is first needed."""
+    name = f"stacksets-exec-{cloud.organization.organization_id.removeprefix('o-').ljust(32, '0')}"
+    role_arn = f"arn:aws:iam::{account}:role/{name}"
+    if role_by_arn(role_arn) is None:
+        iam = iam_backends[account]["aws"]
+        iam.create_role(name, _TRUST, "/", None, "Service-managed stack sets deploy as this role", [], "3600")
+        know_managed_policy(account, ADMINISTRATOR)
+        iam.attach_role_policy(ADMINISTRATOR, name)
+    return replace(Principal.of_role(role_arn, f"{account}-stacksets"), invoked_by=INVOKED_BY)
 
 
 # -- targets

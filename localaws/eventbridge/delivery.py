@@ -14,14 +14,13 @@ from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
-from moto.iam.exceptions import NotFoundException
-from moto.iam.models import iam_backends
 
+from localaws.authorization import may_take
 from localaws.cloud import AwsError, Cloud, Principal, Refused, compact
 from localaws.eventbridge.archives import keep
 from localaws.eventbridge.buses import Arn, find_bus
 from localaws.eventbridge.patterns import compile_pattern
-from localaws.eventbridge.permissions import may_put
+from localaws.eventbridge.permissions import SERVICE, may_put
 from localaws.eventbridge.targets import SENDERS, DeliveryFailed, Sending, put_in_queue, sender
 from localaws.eventbridge.transformer import Firing, NotDelivered, target_input
 from localaws.faults import Passage
@@ -40,11 +39,13 @@ Place = tuple[str, str]
 def put_event(cloud: Cloud, bus_arn: str, event: dict[str, Any], principal: Principal, *, rule_arn: str | None = None) -> None:
     """Put a whole event on a bus as `principal`; with `rule_arn`, as that rule's forwarding.
 
-    `AwsError`: ResourceNotFoundException, or AccessDeniedException where the bus's policy does not let it in.
+    `AwsError`: ResourceNotFoundException, or AccessDeniedException where the bus's policy, or that of the rule's role, does not let it in. What a
+    role asks of a bus of its own account was decided with its call.
     """
     bus = find_bus(bus_arn)
-    decision = may_put(cloud, bus, event, principal, rule_arn)
-    if not decision.allowed:
+    decided = rule_arn is None and principal.role_arn is not None and principal.account == bus.account_id
+    decision = None if decided else may_put(cloud, bus, event, principal, rule_arn)
+    if decision is not None and not decision.allowed:
         kind = "with an explicit deny in a resource-based policy" if decision.explicit_deny else "because no resource-based policy allows it"
         raise AwsError("AccessDeniedException", f"User: {principal.arn} is not authorized to perform: events:PutEvents on resource: {bus.arn} {kind}")
     came_from = (Arn.read(rule_arn).account, Arn.read(rule_arn).region) if rule_arn else (principal.account, bus.region)
@@ -171,7 +172,7 @@ def send_to_bus(cloud: Cloud, sending: Sending) -> None:
     """Forward to another bus, with the role of the target. The event keeps its account and Region; crossing Regions gives it a new id."""
     here, there = Arn.read(sending.rule_arn), Arn.read(sending.target["Arn"])
     _check_hop(sending, here, there)
-    role = _role(sending)
+    role = _role(cloud, sending)
     event = sending.event if there.region == here.region else {**sending.event, "id": cloud.uuid()}
     principal = Principal.of_role(role, sending.event["id"].replace("-", "")[:64])
     try:
@@ -185,7 +186,7 @@ def send_to_bus(cloud: Cloud, sending: Sending) -> None:
 def start_execution(cloud: Cloud, sending: Sending) -> None:
     """Start an execution, with the role of the target. The name of the execution is new each time."""
     machine, session = Arn.read(sending.target["Arn"]), sending.event["id"].replace("-", "")[:64]
-    client = cloud.client("stepfunctions", machine.region, Principal.of_role(_role(sending), session))
+    client = cloud.client("stepfunctions", machine.region, Principal.of_role(_role(cloud, sending), session))
     try:
         client.start_execution(stateMachineArn=sending.target["Arn"], input=sending.body)
     except ClientError as error:
@@ -210,10 +211,10 @@ def _check_hop(sending: Sending, here: Arn, there: Arn) -> None:
     )
 
 
-def _role(sending: Sending) -> str:
+def _role(cloud: Cloud, sending: Sending) -> str:
+    """The role of the target, if it trusts EventBridge in this rule's name."""
     role_arn: str = sending.target["RoleArn"]
-    try:
-        iam_backends[Arn.read(role_arn).account]["aws"].get_role_by_arn(role_arn)
-    except NotFoundException:
-        raise DeliveryFailed("FAILED_TO_ASSUME_ROLE", f"role {role_arn} does not exist") from None
+    decision = may_take(cloud, SERVICE, role_arn, Arn.read(sending.rule_arn).account, sending.rule_arn).decision
+    if not decision.allowed:
+        raise DeliveryFailed("FAILED_TO_ASSUME_ROLE", f"role {role_arn} cannot be taken for {sending.rule_arn}: {decision.reason}")
     return role_arn

@@ -15,6 +15,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.exceptions import QueueDoesNotExist
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
+from localaws.authorization import may_by_role
 from localaws.clock import Process
 from localaws.cloud import AwsError, Call, Cloud, Principal, Refused, follow, operation
 from localaws.functions.runtime import Invocation
@@ -94,7 +95,7 @@ def create_event_source_mapping(cloud: Cloud, call: Call) -> dict[str, Any]:
         enabled=True,
         modified=None,
     )
-    _check_ends(mapping)
+    _check_ends(cloud, mapping)
     table = cloud.table(_TABLE, call.account, call.region)
     if any((known.queue_arn, known.function_arn) == (mapping.queue_arn, mapping.function_arn) for known in table.values()):
         raise AwsError("ResourceConflictException", "The event source arn and function already have a mapping", 409)
@@ -104,8 +105,8 @@ def create_event_source_mapping(cloud: Cloud, call: Call) -> dict[str, Any]:
     return mapping.described()
 
 
-def _check_ends(mapping: Mapping) -> None:
-    """The function is there, and has done with a message before the queue shows it again."""
+def _check_ends(cloud: Cloud, mapping: Mapping) -> None:
+    """The function is there, its role may read the queue, and it has done with a message before the queue shows it again."""
     _, _, _, region, account, name = mapping.queue_arn.split(":")
     try:
         queue = sqs_backends[account][region].get_queue(name)
@@ -115,6 +116,10 @@ def _check_ends(mapping: Mapping) -> None:
         function = get_backend(account, region).get_function(mapping.function_arn.split(":")[6])
     except UnknownFunctionException:
         raise AwsError("ResourceNotFoundException", f"Function not found: {mapping.function_arn}", 404) from None
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        if not may_by_role(cloud, function.role, f"sqs:{action}", mapping.queue_arn):
+            text = f"The provided execution role does not have permissions to call {action} on SQS"
+            raise AwsError("InvalidParameterValueException", text)
     if int(queue.visibility_timeout) < int(function.timeout):
         text = f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than Function timeout: {function.timeout} seconds"
         raise AwsError("InvalidParameterValueException", text)

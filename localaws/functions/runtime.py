@@ -21,12 +21,24 @@ from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 
+from localaws.authorization import authorize, may_take
 from localaws.clock import Promise
-from localaws.cloud import AwsError, Call, Cloud, Principal, Refused
+from localaws.cloud import AwsError, Call, Cloud, Principal, Refused, guard
 from localaws.functions.code import check_layer, unpack
 from localaws.turns import Crashed, DeadlinePassed, Surroundings, Task
 
+SERVICE = "lambda.amazonaws.com"
+NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
+
 Handler = Callable[[Any, "Context"], Any]
+
+
+@guard("lambda", "CreateFunction", "UpdateFunctionConfiguration")
+def check_role(cloud: Cloud, call: Call) -> None:
+    """The role trusts Lambda."""
+    role = call.params.get("Role")
+    if role is not None and not may_take(cloud, SERVICE, role, call.account).decision.allowed:
+        raise AwsError("InvalidParameterValueException", NOT_ASSUMABLE)
 
 
 @dataclass(frozen=True)
@@ -98,26 +110,36 @@ class Functions:
     def _invoke(self, call: Call, function_arn: str, payload: str) -> Promise:
         done = self._cloud.clock.promise()
         try:
+            authorize(self._cloud, call)
             function: LambdaFunction = get_backend(call.account, call.region).get_function(call.params["FunctionName"])
+            environment, cold = self._environment_for(function)
         except UnknownFunctionException:
             error = AwsError("ResourceNotFoundException", f"Function not found: {function_arn}", 404)
-            self._cloud.record(call, error.code)
-            done.reject(error)
-            return done
+            return self._refused(call, error, done)
+        except AwsError as denied:
+            return self._refused(call, denied, done)
         self._cloud.record(call)
-        self._start(function, payload, done)
+        self._start(function, environment, payload, done, cold=cold)
+        return done
+
+    def _refused(self, call: Call, error: AwsError, done: Promise) -> Promise:
+        self._cloud.record(call, error.code)
+        done.reject(error)
         return done
 
     def run(self, function_arn: str, payload: str, request_id: str) -> Promise:
-        """Run the function on an event that Lambda took in before, under that request's id. Rejected if the function is gone."""
+        """Run the function on an event that Lambda took in before, under that request's id. Rejected if the function or its role is gone."""
         _, _, _, region, account, _, name = function_arn.split(":")[:7]
         done = self._cloud.clock.promise()
         try:
             function: LambdaFunction = get_backend(account, region).get_function(name)
+            environment, cold = self._environment_for(function)
         except UnknownFunctionException:
             done.reject(AwsError("ResourceNotFoundException", f"Function not found: {function_arn}", 404))
+        except AwsError as denied:
+            done.reject(denied)
         else:
-            self._start(function, payload, done, request_id)
+            self._start(function, environment, payload, done, cold=cold, request_id=request_id)
         return done
 
     def warm(self, function_arn: str) -> None:
@@ -134,13 +156,18 @@ class Functions:
         pool.deployed = _deployed(function)
         pool.idle.append(environment)
 
-    def _start(self, function: LambdaFunction, payload: str, done: Promise, request_id: str | None = None) -> None:
+    def _environment_for(self, function: LambdaFunction) -> tuple[Environment, bool]:
+        """A warm environment if one is idle, else a new one, and whether it is new."""
         pool = self._pools[function.function_arn]
         deployed = _deployed(function)
         if pool.deployed != deployed:
             pool.idle, pool.deployed = [], deployed
-        cold = not pool.idle
-        environment = self._new_environment(function) if cold else pool.idle.pop()
+        return (pool.idle.pop(), False) if pool.idle else (self._new_environment(function), True)
+
+    def _start(
+        self, function: LambdaFunction, environment: Environment, payload: str, done: Promise, *, cold: bool, request_id: str | None = None
+    ) -> None:
+        pool, deployed = self._pools[function.function_arn], _deployed(function)
         context = Context(self._cloud, function, request_id or self._cloud.uuid(), environment.stream)
         task = Task(
             self._cloud.clock,
@@ -172,6 +199,9 @@ class Functions:
         return self._cloud.faults.invocation(function.function_name, function.account_id, function.region, work)
 
     def _new_environment(self, function: LambdaFunction) -> Environment:
+        """Its credentials are the role's: `AwsError` if that does not trust Lambda any more."""
+        if not may_take(self._cloud, SERVICE, function.role, function.account_id).decision.allowed:
+            raise AwsError("AccessDeniedException", NOT_ASSUMABLE, 403)
         for layer in function.layers:
             version = get_backend(function.account_id, function.region).layers_versions_by_arn(layer["Arn"])
             if version is None or version.code_bytes is None:

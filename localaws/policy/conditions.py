@@ -4,15 +4,15 @@ Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Mul
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from localaws.cloud import Refused
+from localaws.policy.keys import Context, has, value_of
 from localaws.policy.wildcards import arn_matches, fill_variables, plain, text_matches
 
-Keys = Mapping[str, str | list[str] | None]
 Compare = Callable[[str, str], bool]
 
 _OPERATOR = re.compile(r"(?:(ForAllValues|ForAnyValue):)?(\w+?)(IfExists)?")
@@ -98,15 +98,15 @@ def check_condition(condition: dict[str, Any]) -> None:
                     raise Refused(f"policy condition {operator} {key}: {want} is no ARN (localaws/policy/conditions.py)")
 
 
-def unmet(condition: dict[str, Any], keys: Keys, *, variables: bool) -> str | None:
+def unmet(condition: dict[str, Any], keys: Context, *, variables: bool) -> str | None:
     """The first wish of a Condition that the request's keys (lower case) do not meet, in words; None if all are met."""
     check_condition(condition)
     for operator, wishes in condition.items():
         for key, wanted in wishes.items():
             texts = [_text(want) for want in _listed(wanted)]
-            if key.lower() not in keys:
+            if not has(keys, key):
                 raise Refused(f"policy condition {operator} {key}: localaws does not know this key's value here (localaws/policy/conditions.py)")
-            have = keys[key.lower()]
+            have = value_of(keys, key)
             if not _is_met(operator, have, texts, keys if variables else None):
                 return f"{operator} {key} {' or '.join(texts)}, it is {have or 'absent'}"
     return None
@@ -129,7 +129,7 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _is_met(operator: str, have: str | list[str] | None, wanted: list[str], variables: Keys | None) -> bool:
+def _is_met(operator: str, have: str | list[str] | None, wanted: list[str], variables: Context | None) -> bool:
     every, name, if_exists = _parsed(operator)
     if name == "Null":
         return any((not have) == (want.lower() == "true") for want in wanted)

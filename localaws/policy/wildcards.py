@@ -1,8 +1,9 @@
 """How policies compare names: wildcards, ARNs part by part, and policy variables."""
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
+
+from localaws.policy.keys import Context, has, value_of
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _LITERAL = {"*": "\0star\0", "?": "\0mark\0", "$": "$"}
@@ -33,7 +34,7 @@ def plain(text: str) -> str:
     return text.replace(_LITERAL["*"], "*").replace(_LITERAL["?"], "?")
 
 
-def fill_variables(text: str, keys: Mapping[str, str | list[str] | None] | None) -> str | None:
+def fill_variables(text: str, keys: Context | None) -> str | None:
     """Replace ``${aws:PrincipalAccount}`` and the like. `keys` are in lower case, None for documents whose version has no variables.
 
     None if a variable has no value, or several, and no default (``${key, 'default'}``): then the text stands for nothing.
@@ -47,7 +48,7 @@ def fill_variables(text: str, keys: Mapping[str, str | list[str] | None] | None)
         name, _, default = (part.strip() for part in variable.group(1).partition(","))
         if name in _LITERAL:
             return _LITERAL[name]
-        found = keys.get(name.lower())
+        found = value_of(keys, name) if has(keys, name) else None
         if isinstance(found, str):
             # What a caller calls itself must not work as a wildcard.
             return found.replace("*", _LITERAL["*"]).replace("?", _LITERAL["?"])

@@ -9,12 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
-from moto.iam.exceptions import NotFoundException
-from moto.iam.models import iam_backends
 
+from localaws.authorization import may_take
 from localaws.cloud import AwsError, Call, Cloud, Principal, Refused
 from localaws.eventbridge.buses import Arn
-from localaws.policy import Request, evaluate
 
 SERVICE = "scheduler.amazonaws.com"
 
@@ -135,20 +133,4 @@ def _is_json(text: str) -> bool:
 
 def may_assume(cloud: Cloud, role_arn: str, group_arn: str) -> bool:
     """Whether the role is there and trusts Scheduler for schedules of this group."""
-    place = Arn.read(role_arn)
-    try:
-        role = iam_backends[place.account]["aws"].get_role_by_arn(role_arn)
-    except NotFoundException:
-        return False
-    trust = json.loads(role.assume_role_policy_document)
-    statements = trust["Statement"] if isinstance(trust["Statement"], list) else [trust["Statement"]]
-    # A trust policy names no resource: it is its role's own.
-    document = {**trust, "Statement": [{**statement, "Resource": "*"} for statement in statements]}
-    account = Arn.read(group_arn).account
-    context: dict[str, str | list[str] | None] = {
-        "aws:SourceArn": group_arn,
-        "aws:SourceAccount": account,
-        "aws:SourceOrgID": cloud.organization.organization_id if cloud.organization.is_member(account) else None,
-    }
-    request = Request(Principal(account, SERVICE, service=SERVICE), "sts:AssumeRole", role_arn, context)
-    return evaluate([document], request).allowed
+    return may_take(cloud, SERVICE, role_arn, Arn.read(group_arn).account, group_arn).decision.allowed

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,35 @@ def archive(**files: str) -> bytes:
     return out.getvalue()
 
 
-def role_for(local: LocalOrganization, service: str, name: str = "runner", account: str = "hub") -> str:
-    """The ARN of a new role that the service may take."""
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
-    role = local.client("iam", account).create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-    return str(role["Role"]["Arn"])
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def role_for(
+    local: LocalOrganization,
+    principal: str | dict[str, Any],
+    name: str = "runner",
+    account: str = "hub",
+    *,
+    may: Sequence[dict[str, Any]] = (EVERYTHING,),
+) -> str:
+    """The ARN of a new role that the service (or another Principal) may take, and that may do what these statements allow."""
+    trusted = {"Service": principal} if isinstance(principal, str) else principal
+    iam = local.client("iam", account)
+    trust = policy({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})
+    arn = str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"])
+    if may:
+        iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=policy(*may))
+    return arn
+
+
+@pytest.fixture
+def machine_role(local: LocalOrganization) -> str:
+    """A role for state machines, ``role/machine`` in the hub."""
+    return role_for(local, "states.amazonaws.com", "machine")
 
 
 def tagged(*pairs: tuple[str, str]) -> list[dict[str, str]]:

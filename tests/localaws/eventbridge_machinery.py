@@ -87,7 +87,12 @@ def rule(cloud: Cloud, target: dict[str, Any], pattern: Any = None, account: str
 
 
 def role(account: str, name: str = "forwarder", path: str = "/steward/") -> str:
-    made = iam_backends[account]["aws"].create_role(name, "{}", path, None, "", [], "3600")
+    """A role that EventBridge may take, and that may put events on every bus."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    may = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}
+    iam = iam_backends[account]["aws"]
+    made = iam.create_role(name, json.dumps({"Version": "2012-10-17", "Statement": trust}), path, None, "", [], "3600")
+    iam.put_role_policy(name, "send", json.dumps({"Version": "2012-10-17", "Statement": may}))
     return str(made.arn)
 
 

@@ -16,7 +16,7 @@ class Scheduling:
 
     def __init__(self, local: LocalOrganization):
         self.local, self.client, self.sqs = local, local.client("scheduler", "hub"), local.client("sqs", "hub")
-        self.role = role_for(local, "scheduler.amazonaws.com", "schedules")
+        self.role = role_for(local, "scheduler.amazonaws.com", "schedules", may=())
         actions = ["sqs:SendMessage", "states:StartExecution", "events:PutEvents", "lambda:InvokeFunction"]
         policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
         local.client("iam", "hub").put_role_policy(RoleName="schedules", PolicyName="calls", PolicyDocument=json.dumps(policy))

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws.local import LocalOrganization
+from tests.localaws.conftest import role_for
 from tests.localaws.stacks_machinery import QUEUES, attributes, create, described, events, failures, has_queue, outputs, resources, update
 
 # -- stacks
@@ -143,7 +144,7 @@ def test_resources_are_made_by_whoever_deploys_through_cloudformation(local: Loc
     create(local, QUEUES)
     made = [call for call in local.cloud.log.calls if call["action"] == "sqs:CreateQueue"]
     assert {call["principal"] for call in made} == {local.administrator("hub").arn}
-    role = "arn:aws:iam::222222222222:role/deployer"
+    role = role_for(local, "cloudformation.amazonaws.com", "deployer")
     local.client("cloudformation", "hub").create_stack(StackName="other", TemplateBody=QUEUES, RoleARN=role)
     made = [call for call in local.cloud.log.calls if call["action"] == "sqs:CreateQueue"]
     assert made[-1]["principal"] == "arn:aws:sts::222222222222:assumed-role/deployer/AWSCloudFormation"

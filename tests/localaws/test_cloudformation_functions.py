@@ -93,6 +93,7 @@ def test_a_layer_is_published_anew_with_each_change_and_the_old_version_goes(loc
         client.get_layer_version(LayerName="common", VersionNumber=1)
 
 
+@pytest.mark.usefixtures("machine_role")
 def test_a_state_machine_follows_its_definition(local: LocalOrganization) -> None:
     stack = Stack(
         local,

@@ -119,7 +119,10 @@ def test_a_stack_that_is_to_be_deleted_on_failure_is_gone(local: LocalOrganizati
 FUNCTION = """
 Parameters: {Level: {Type: String, Default: INFO}, Group: {Type: String, Default: /one}}
 Resources:
-  Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: []}}}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}]}
   Function:
     Type: AWS::Lambda::Function
     Properties:

@@ -207,6 +207,7 @@ Outputs: {Arn: {Value: !Ref Machine}}
 """
 
 
+@pytest.mark.usefixtures("machine_role")
 def test_placeholders_of_a_definition_are_substituted(local: LocalOrganization) -> None:
     arn = outputs(create(local, MACHINE % "{QueueUrl: !Ref Queue}"))["Arn"]
     definition = json.loads(local.client("stepfunctions", "hub").describe_state_machine(stateMachineArn=arn)["definition"])
@@ -258,6 +259,7 @@ def test_an_inline_function_has_its_settings_and_goes_with_its_stack(local: Loca
         local.client("iam", "hub").get_role(RoleName=role)
 
 
+@pytest.mark.usefixtures("machine_role")
 def test_templates_are_read_without_being_deployed(local: LocalOrganization) -> None:
     client = local.client("cloudformation", "hub")
     told = client.get_template_summary(TemplateBody=MACHINE % "{}")

@@ -25,7 +25,7 @@ def test_an_unknown_key_is_nobody(local: LocalOrganization) -> None:
 
 
 def test_a_session_of_a_role_acts_in_the_roles_account_until_it_expires(local: LocalOrganization) -> None:
-    role = role_for(local, "lambda.amazonaws.com", "visitor", account="fraud-dev")
+    role = role_for(local, {"AWS": "222222222222"}, "visitor", account="fraud-dev")
     given = local.client("sts", "hub").assume_role(RoleArn=role, RoleSessionName="alice", DurationSeconds=900)["Credentials"]
     session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name="eu-west-1")
     identity = session.client("sts").get_caller_identity()

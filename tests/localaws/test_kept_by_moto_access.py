@@ -74,7 +74,7 @@ def test_trust_and_boundary_of_a_new_role_are_not_looked_at(local: LocalOrganiza
 
 def test_a_role_has_inline_policies_and_goes_only_after_them(local: LocalOrganization) -> None:
     iam = local.client("iam", "hub")
-    role_for(local, "lambda.amazonaws.com")
+    role_for(local, "lambda.amazonaws.com", may=())
     iam.put_role_policy(RoleName="runner", PolicyName="read", PolicyDocument=json.dumps(allow("s3:GetObject")))
     iam.put_role_policy(RoleName="runner", PolicyName="write", PolicyDocument=json.dumps(allow("s3:PutObject")))
     iam.put_role_policy(RoleName="runner", PolicyName="read", PolicyDocument=json.dumps(allow("s3:ListBucket")))

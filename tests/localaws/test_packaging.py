@@ -117,6 +117,7 @@ def test_templates_of_stack_sets_are_packaged_with_what_they_name(local: LocalOr
     assert json.loads(text)["Globals"]["Function"]["CodeUri"].startswith("s3://")
 
 
+@pytest.mark.usefixtures("machine_role")
 def test_a_deployment_gives_its_outputs_and_the_next_uploads_only_what_changed(local: LocalOrganization, project: Path) -> None:
     told = deployed(local, project)
     assert definition(local, told["MachineArn"])["States"]["Done"]["Output"] == {"said": "hello"}
@@ -132,6 +133,7 @@ def test_a_deployment_gives_its_outputs_and_the_next_uploads_only_what_changed(l
     assert local.client("lambda", "hub").get_function_configuration(FunctionName=told["FunctionName"])["CodeSha256"] != sha
 
 
+@pytest.mark.usefixtures("machine_role")
 def test_a_deployment_that_fails_says_why_and_can_be_tried_again(local: LocalOrganization, project: Path) -> None:
     (project / "machine.asl.yaml").write_text(MACHINE.replace("Word", "Missing"))
     with pytest.raises(DeploymentFailed, match=r"app is ROLLBACK_COMPLETE: .*\$\{Missing\}"):
@@ -140,6 +142,7 @@ def test_a_deployment_that_fails_says_why_and_can_be_tried_again(local: LocalOrg
     assert set(deployed(local, project)) == {"MachineArn", "FunctionName"}
 
 
+@pytest.mark.usefixtures("machine_role")
 def test_deleting_twice_is_deleting_once(local: LocalOrganization, project: Path) -> None:
     deployed(local, project)
     for _ in range(2):

@@ -12,6 +12,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from localaws.local import LocalOrganization
+from localaws.policy.usage import denied
 from tests.stories.people import Platform
 
 ORGANIZATION = Path(__file__).parents[2] / "demo" / "organization.yaml"
@@ -109,6 +110,17 @@ def deployed_organization() -> Iterator[LocalOrganization]:
 
 
 @pytest.fixture
-def platform(deployed_organization: LocalOrganization) -> Platform:
-    """The same, asked as people ask it."""
-    return Platform(deployed_organization)
+def platform(deployed_organization: LocalOrganization) -> Iterator[Platform]:
+    """The same, asked as people ask it. What IAM denies in the story, and only that, has to be declared by `Platform.expect_denied`."""
+    asked, before = Platform(deployed_organization), len(denied(deployed_organization.cloud))
+    yield asked
+    deployed_organization.settle()
+    denials = denied(deployed_organization.cloud)[before:]
+    matched = {(action, who) for action, who in asked.denials for denial in denials if is_denial_of(denial, action, who)}
+    unexpected = [denial for denial in denials if not any(is_denial_of(denial, *expected) for expected in asked.denials)]
+    assert unexpected == []
+    assert matched == set(asked.denials), "declared, and never denied"
+
+
+def is_denial_of(denial: dict[str, Any], action: str, who: str) -> bool:
+    return denial["action"] == action and who in (denial["role"] or denial["principal"])

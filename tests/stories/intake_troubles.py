@@ -33,6 +33,7 @@ def without_role(platform: Platform) -> dict[str, Any]:
     policy = iam.get_role_policy(RoleName=PROFILE_ROLE, PolicyName=name)["PolicyDocument"]
     iam.delete_role_policy(RoleName=PROFILE_ROLE, PolicyName=name)
     iam.delete_role(RoleName=PROFILE_ROLE)
+    platform.expect_denied("sts:AssumeRole", f"role/steward/{PROFILE_ROLE}/")
     return {"trust": role["AssumeRolePolicyDocument"], "policy": policy}
 
 

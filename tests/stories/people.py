@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from moto.iam.models import iam_backends
+
+from localaws.cloud import Principal
 from localaws.local import LocalOrganization
 from tests.stories import end_state
 
@@ -17,6 +20,12 @@ class Platform:
     """The deployed organization, asked as people ask it."""
 
     local: LocalOrganization
+    denials: list[tuple[str, str]] = field(default_factory=list)
+    """The denials by IAM that belong to the story: the action, and part of the ARN of who asks."""
+
+    def expect_denied(self, action: str, who: str) -> None:
+        """It belongs to the story that IAM denies this action to a role (a principal) with `who` in its ARN. Any other denial fails the test."""
+        self.denials.append((action, who))
 
     def client(self, service: str, account: str, region: str | None = None) -> Any:
         return self.local.client(service, account, region)
@@ -32,8 +41,10 @@ class Platform:
     def domain(self, account: str, region: str | None = None, *, sso: bool = False, **more: Any) -> str:
         """A new domain in service, in which tags are propagated unless `more` says otherwise; its id."""
         account_id = self.local.organization.account(account).id
-        arn: str = self.client("sagemaker", account, region).create_domain(
-            DomainName="studio",
+        sagemaker = self.client("sagemaker", account, region)
+        there = len(sagemaker.list_domains(MaxResults=100)["Domains"])
+        arn: str = sagemaker.create_domain(
+            DomainName=f"studio-{there}" if there else "studio",
             AuthMode="SSO" if sso else "IAM",
             DefaultUserSettings={"ExecutionRole": f"arn:aws:iam::{account_id}:role/StudioExecution"},
             SubnetIds=["subnet-0a1b2c3d"],
@@ -135,8 +146,21 @@ class Platform:
         """What two runs are compared by. What was announced and found is in it once `watch_hub_bus` and `watch_findings` look."""
         return end_state.end_state(self.local)
 
+    def as_role(self, service: str, account: str, name: str, *may: str, region: str = "eu-west-1") -> Any:
+        """A client that calls as a role of this account, by its path and name; it is made where it is not there, and may do these actions besides."""
+        account_id, iam = self.local.organization.account(account).id, self.client("iam", account)
+        trust = {"Effect": "Allow", "Principal": {"AWS": account_id}, "Action": "sts:AssumeRole"}
+        if not any(role.arn.endswith(f":role/{name}") for role in iam_backends[account_id]["aws"].get_roles()):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust}))
+        if may:
+            statement = {"Effect": "Allow", "Action": list(may), "Resource": "*"}
+            document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+            iam.put_role_policy(RoleName=name.rsplit("/", 1)[-1], PolicyName="besides", PolicyDocument=document)
+        return self.local.cloud.client(service, region, Principal.of_role(f"arn:aws:iam::{account_id}:role/{name}", "session"))
+
     def without_role(self, account: str, name: str) -> Callable[[], None]:
-        """Take away a role; what is returned plants it again as it was."""
+        """Take away a role, which nobody can enter by then; what is returned plants it again as it was."""
+        self.expect_denied("sts:AssumeRole", f"role/steward/{name}/")
         iam = self.client("iam", account)
         role = iam.get_role(RoleName=name)["Role"]
         names = iam.list_role_policies(RoleName=name)["PolicyNames"]

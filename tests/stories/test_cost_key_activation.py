@@ -6,18 +6,12 @@ from typing import Any
 import pytest
 
 from localaws import billing
-from localaws.local import LocalOrganization
 from tests.schemas import validate
 from tests.stories.people import HUB, Platform
 
 DAY = 24 * 3600
 PAYER = "111111111111"
 KEYS = ["ml:cost-center", "ml:owner", "ml:project", "ml:user"]
-
-
-@pytest.fixture
-def platform(deployed_organization: LocalOrganization) -> Platform:
-    return Platform(deployed_organization)
 
 
 def keys(platform: Platform) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Stories of profile_cost_tagging about tags that people change, things that are full, and what tags do not reach."""
 
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -137,11 +136,7 @@ def test_another_writer_has_corrections_of_their_own(platform: Platform, alice: 
     for _ in range(4):
         platform.set_tags("fraud-dev", alice, {"ml:owner": "us"})
         platform.local.settle()
-    role = f"arn:aws:iam::{FRAUD}:role/Terraform"
-    terraform = replace(
-        platform.local.administrator("fraud-dev"), arn=f"arn:aws:sts::{FRAUD}:assumed-role/Terraform/x", role_arn=role, session_name="x"
-    )
-    sagemaker = platform.local.cloud.client("sagemaker", "eu-west-1", terraform)
+    sagemaker = platform.as_role("sagemaker", "fraud-dev", "Terraform", "sagemaker:AddTags")
     sagemaker.add_tags(ResourceArn=alice, Tags=[{"Key": "ml:owner", "Value": "them"}])
     platform.local.settle()
     assert platform.tags("fraud-dev", alice) == FRAUD_TAGS

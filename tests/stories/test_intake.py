@@ -6,14 +6,8 @@ from typing import Any
 
 import pytest
 
-from localaws.local import LocalOrganization
 from tests.stories.intake_troubles import created, cut_off, message, put_role_back, statuses, without_role
 from tests.stories.people import FRAUD_TAGS, Platform
-
-
-@pytest.fixture
-def platform(deployed_organization: LocalOrganization) -> Platform:
-    return Platform(deployed_organization)
 
 
 def laid_aside(platform: Platform) -> list[dict[str, Any]]:

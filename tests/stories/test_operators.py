@@ -4,15 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from localaws.local import LocalOrganization
 from tests.stories.people import HUB, Platform
-
-
-@pytest.fixture
-def platform(deployed_organization: LocalOrganization) -> Platform:
-    return Platform(deployed_organization)
 
 
 def spelt_out(metrics: list[list[Any]]) -> Iterator[list[Any]]:

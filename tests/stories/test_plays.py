@@ -2,14 +2,12 @@
 
 import pytest
 
-from localaws.local import LocalOrganization
 from tests.stories.people import Platform
 from tests.stories.plays import PLAYS
 
 
 @pytest.mark.parametrize("name", PLAYS)
-def test_a_play_ends_green_with_nothing_left_and_nothing_due(deployed_organization: LocalOrganization, name: str) -> None:
-    platform = Platform(deployed_organization)
+def test_a_play_ends_green_with_nothing_left_and_nothing_due(platform: Platform, name: str) -> None:
     platform.watch_hub_bus()
     platform.watch_findings()
     PLAYS[name].act(platform)
@@ -20,8 +18,7 @@ def test_a_play_ends_green_with_nothing_left_and_nothing_due(deployed_organizati
     assert end.outcomes
 
 
-def test_looking_at_the_end_state_changes_nothing_and_sees_what_is_different(deployed_organization: LocalOrganization) -> None:
-    platform = Platform(deployed_organization)
+def test_looking_at_the_end_state_changes_nothing_and_sees_what_is_different(platform: Platform) -> None:
     platform.watch_hub_bus()
     platform.watch_findings()
     platform.profile("newcomer-dev", "carol")

@@ -1,7 +1,6 @@
 """Stories of profile_cost_tagging, on the deployed template: what people do, and what AWS looks like afterwards, bystanders included."""
 
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -166,15 +165,8 @@ def test_an_account_that_joins_later_is_looked_after_like_the_others(platform: P
 
 def test_a_profile_that_our_own_role_made_starts_nothing(platform: Platform) -> None:
     domain = platform.domain("fraud-dev")
-    administrator = platform.local.administrator("fraud-dev")
-    ours = replace(
-        administrator,
-        arn=f"arn:aws:sts::{FRAUD}:assumed-role/profile_cost_tagging/x",
-        role_arn=f"arn:aws:iam::{FRAUD}:role/steward/profile_cost_tagging",
-    )
-    platform.local.cloud.client("sagemaker", "eu-west-1", replace(ours, session_name="x")).create_user_profile(
-        DomainId=domain, UserProfileName="alice"
-    )
+    ours = platform.as_role("sagemaker", "fraud-dev", "steward/profile_cost_tagging", "sagemaker:CreateUserProfile")  # which it may not, otherwise
+    ours.create_user_profile(DomainId=domain, UserProfileName="alice")
     platform.local.settle()
     assert platform.executions() == []
 
@@ -214,6 +206,7 @@ def test_without_our_role_the_execution_waits_and_ends_red_saying_what_to_do(pla
     for policy in iam.list_role_policies(RoleName="profile_cost_tagging")["PolicyNames"]:
         iam.delete_role_policy(RoleName="profile_cost_tagging", PolicyName=policy)
     iam.delete_role(RoleName="profile_cost_tagging")
+    platform.expect_denied("sts:AssumeRole", "role/steward/profile_cost_tagging/")
     platform.profile("fraud-dev")
     start = platform.local.clock.now
     platform.local.settle()
@@ -239,6 +232,7 @@ def test_nobody_forges_an_event_of_ours(platform: Platform) -> None:
     entry = {"Source": "studio-steward", "DetailType": "Cost Tags Applied", "Detail": "{}", "EventBusName": platform.output("HubBusArn")}
     events = platform.client("events", "fraud-dev")
     assert events.put_events(Entries=[entry])["FailedEntryCount"] == 1
+    platform.expect_denied("events:PutEvents", f"{FRAUD}:user/administrator")
     platform.local.settle()
     assert platform.messages(queue) == []
 

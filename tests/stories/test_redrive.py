@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from localaws.local import LocalOrganization
 from tests.stories.intake_troubles import created, cut_off, message, put_role_back, statuses, without_role
 from tests.stories.people import FRAUD_TAGS, HUB, Platform
 from tools.redrive import main
@@ -14,13 +13,13 @@ RULE = "arn:aws:events:eu-west-1:444444444444:rule/steward-profile_cost_tagging"
 
 
 @pytest.fixture
-def platform(deployed_organization: LocalOrganization, monkeypatch: pytest.MonkeyPatch) -> Platform:
+def platform(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Platform:
     """The tool finds the hub as the AWS CLI would."""
-    keys = deployed_organization.keys("hub")
+    keys = platform.local.keys("hub")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_access_key)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    return Platform(deployed_organization)
+    return platform
 
 
 def waiting(platform: Platform, output: str) -> int:

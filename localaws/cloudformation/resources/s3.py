@@ -88,7 +88,7 @@ class BucketPolicy(ResourceType):
     properties = frozenset({"Bucket", "PolicyDocument"})
     required = properties
     create_only = frozenset({"Bucket"})
-    no_effect: ClassVar[Mapping[str, str]] = {"PolicyDocument": "kept and shown; localaws does not decide by bucket policies yet"}
+    no_effect: ClassVar[Mapping[str, str]] = {"PolicyDocument": "decides on calls of roles; administrators of any account may do everything"}
 
     updates_by_create = True
 
