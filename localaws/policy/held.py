@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from moto.awslambda.exceptions import GenericResourcNotFound, UnknownFunctionException
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.utils import get_backend
 from moto.events.models import events_backends
 from moto.iam.exceptions import NotFoundException
@@ -101,10 +101,12 @@ def _of_topic(_: Cloud, arn: str) -> str | None:
 def _of_function(_: Cloud, arn: str) -> str | None:
     region, account, kind, name = arn.split(":")[3:7]
     try:
-        text: str = get_backend(account, region).get_function(name).policy.wire_format()
-    except (UnknownFunctionException, GenericResourcNotFound):
+        said = get_backend(account, region).get_function(name).policy.statements
+    except UnknownFunctionException:
         return None
-    return text if kind == "function" else None
+    # Of accounts, users and roles moto keeps just the name.
+    named = [{**one, "Principal": {"AWS": one["Principal"]}} if isinstance(one["Principal"], str) else one for one in said]
+    return json.dumps({"Version": "2012-10-17", "Statement": named}) if named and kind == "function" else None
 
 
 def _of_bucket(cloud: Cloud, arn: str) -> str | None:

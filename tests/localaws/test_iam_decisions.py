@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.cloud import Principal, Refused
+from localaws.cloud import AwsError, Principal, Refused
 from localaws.local import LocalOrganization
+from localaws.policy.usage import denied, permissions, unused
+from tests.localaws.conftest import archive
 from tests.localaws.iam_machinery import HERE, HUB, MEMBER, Iam, Statement, allow, answer, deny, document, trusting
 
 QUEUE = f"arn:aws:sqs:{HERE}:{MEMBER}:work"
@@ -411,3 +413,69 @@ def test_events_are_put_where_and_as_what_a_role_may(iam: Iam) -> None:
     assert puts("own", "my.app") == puts(bus, "my.app", "my.app") == "done"
     assert puts("own", "other.app") == puts("own", "my.app", "other.app") == "AccessDeniedException"
     assert puts("default", "my.app") == "AccessDeniedException"
+
+
+# -- what AWS services do
+
+
+def test_a_function_is_invoked_by_whom_it_or_their_policies_let_in(iam: Iam) -> None:
+    client, code = iam.local.client("lambda", "fraud-dev"), {"ZipFile": archive(code="def handler(event, context):\n    return 1\n")}
+    runner = iam.role(name="runner", trust=trusting({"Service": "lambda.amazonaws.com"}))
+    common: dict[str, Any] = {"FunctionName": "f", "Runtime": "python3.13", "Handler": "code.handler", "Code": code}
+    stranger = iam.role(allow("lambda:*"), name="stranger", trust=trusting({"AWS": HUB}))
+    with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
+        client.create_function(Role=stranger, **common)
+    arn = client.create_function(Role=runner, **common)["FunctionArn"]
+
+    def invokes(role: str) -> str:
+        promise = iam.local.cloud.functions.invoke(arn, "{}", Principal.of_role(role, "session"))
+        iam.local.settle()
+        return promise.error.code if isinstance(promise.error, AwsError) else str(promise.result().payload)
+
+    caller = iam.role(name="caller")
+    assert (invokes(caller), invokes(stranger)) == ("AccessDeniedException", "1")
+    client.add_permission(FunctionName="f", StatementId="caller", Action="lambda:InvokeFunction", Principal=caller)
+    assert invokes(caller) == "1"
+
+
+def test_a_queue_is_read_as_the_function_and_that_is_looked_at_ahead(iam: Iam) -> None:
+    client, code = iam.local.client("lambda", "fraud-dev"), {"ZipFile": archive(code="x = 1")}
+    trust = trusting({"Service": "lambda.amazonaws.com"})
+    reads = allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], QUEUE)
+    queue = iam.queue()
+    for name, may in (("none", ()), ("some", (allow("sqs:ReceiveMessage", QUEUE),)), ("all", (reads,))):
+        role = iam.role(*may, name=name, trust=trust)
+        client.create_function(FunctionName=name, Role=role, Runtime="python3.13", Handler="code.handler", Code=code)
+    for name, missing in (("none", "ReceiveMessage"), ("some", "DeleteMessage")):
+        with pytest.raises(ClientError, match=f"does not have permissions to call {missing} on SQS"):
+            client.create_event_source_mapping(EventSourceArn=queue, FunctionName=name)
+    assert client.create_event_source_mapping(EventSourceArn=queue, FunctionName="all")["State"] == "Enabled"
+
+
+def test_a_machine_runs_as_a_role_that_trusts_step_functions(iam: Iam) -> None:
+    states = iam.local.client("stepfunctions", "fraud-dev")
+    definition = '{"QueryLanguage": "JSONata", "StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'
+    for name, condition, expected in (
+        ("here", {"ArnLike": {"aws:SourceArn": f"arn:aws:states:*:{MEMBER}:stateMachine:*"}}, "done"),
+        ("elsewhere", {"StringEquals": {"aws:SourceAccount": HUB}}, "AccessDeniedException"),
+    ):
+        role = iam.role(name=name, trust=trusting({"Service": "states.amazonaws.com"}, Condition=condition))
+        assert answer(states.create_state_machine, name=name, definition=definition, roleArn=role) == expected
+
+
+def test_what_was_never_used_is_told_statement_by_statement(iam: Iam) -> None:
+    may = [SEND | {"Sid": "Send"}, allow(["sqs:ReceiveMessage", "sqs:SendMessage"], QUEUE, Sid="Both"), deny("s3:*", Sid="No")]
+    role, _ = iam.role(*may, path="/ours/"), iam.queue()
+    iam.role(SEND, name="other", path="/theirs/")
+
+    def left() -> set[tuple[str, str, str]]:
+        return {(found.policy, found.statement, found.action) for found in unused(iam.local.cloud, "/ours/") if found.of == role}
+
+    trust, receive = ("trust", "0", "sts:AssumeRole"), ("inline may", "Both", "sqs:ReceiveMessage")
+    assert left() == {trust, receive, ("inline may", "Send", "sqs:SendMessage"), ("inline may", "Both", "sqs:SendMessage")}
+    assert iam.sends(role) == "done"
+    assert left() == {trust, receive}
+    assert denied(iam.local.cloud) == []
+    assert iam.sends(role, "nowhere") == "AccessDenied"
+    assert [denial["resource"] for denial in denied(iam.local.cloud)] == [QUEUE.replace("work", "nowhere")]
+    assert "other" not in "".join(str(permission) for permission in permissions(iam.local.cloud, "/ours/"))
