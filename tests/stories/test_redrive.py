@@ -80,6 +80,7 @@ def test_a_message_that_is_refused_again_is_back_with_its_reason_and_not_moved_i
 
 
 def test_an_event_that_the_hub_bus_did_not_let_in_is_taken_in_after_all(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    platform.expect_denied("events:PutEvents", "role/steward/event_forwarder")
     events = platform.client("events", "hub")
     bus = platform.output("HubBusArn").rsplit("/", 1)[1]
     policy = events.describe_event_bus(Name=bus)["Policy"]
@@ -99,6 +100,7 @@ def test_an_event_that_the_hub_bus_did_not_let_in_is_taken_in_after_all(platform
 
 
 def test_an_event_that_the_intake_queue_did_not_take_is_known_by_the_hubs_own_rule(platform: Platform) -> None:
+    platform.expect_denied("sqs:SendMessage", "events.amazonaws.com")
     sqs = platform.client("sqs", "hub")
     policy = sqs.get_queue_attributes(QueueUrl=platform.intake_queue(), AttributeNames=["Policy"])["Attributes"]["Policy"]
     sqs.set_queue_attributes(QueueUrl=platform.intake_queue(), Attributes={"Policy": ""})
