@@ -13,6 +13,7 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse
 
 from localaws.eventbridge.patterns import compile_pattern
+from steward.targets import PROFILE_ENDS, SPACE_ENDS
 from tests import schemas
 
 ROOT = Path(__file__).parents[1]
@@ -187,6 +188,7 @@ def test_an_end_says_its_outcome_or_what_to_do_next(workflow: str) -> None:
         assert not state.get("End"), f"{name}: an end is a Succeed or a Fail, named by its outcome"
         if state["Type"] == "Fail":
             assert state["Error"] == name
+            assert "." not in name, "by a dot an error of AWS's is known, which intake and make redrive take for something that was not told"
             assert state["Cause"]
         if state["Type"] == "Succeed":
             assert state["Output"] == "{% $report %}", f"{name}: the output of an execution is the report"
@@ -402,6 +404,31 @@ def test_the_runbook_says_what_to_do_at_every_alarm_and_at_every_red_end() -> No
     runbook = (ROOT / "docs" / "runbook.md").read_text()
     ends = {name for workflow in MACHINES for name, state in machine(workflow)["States"].items() if state["Type"] == "Fail"}
     assert {name for name in {*ends, *resources("AWS::CloudWatch::Alarm")} if f"`{name}`" not in runbook} == set()
+
+
+def test_the_runbook_says_who_can_do_something_about_every_finding() -> None:
+    kinds = set().union(*(finding_kinds(step) for step in STEPS))
+    assert {"AccountTagMissing", "ProfileFailed", "CostKeyRefused"} <= kinds, "they are found in the code"
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    rows = set(
+        re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]+) \|", runbook.partition("\n## Findings\n")[2].partition("\n## ")[0], re.MULTILINE)))
+    )
+    assert rows == kinds
+
+
+def finding_kinds(step: Path) -> set[str]:
+    """The kinds of a step's findings: a text, or a variable that is one of several texts, or the outcome of a profile or space that failed."""
+    tree = ast.parse(step.read_text())
+    first = [node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"]
+    kinds: set[str] = set()
+    for argument in first:
+        if isinstance(argument, ast.Name):
+            said = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == argument.id]
+        else:
+            said = [argument]
+        texts = {node.value for value in said for node in ast.walk(value) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        kinds |= {PROFILE_ENDS.failed, SPACE_ENDS.failed} if ast.unparse(argument) == "target.ends.failed" else texts
+    return kinds
 
 
 def test_the_readme_has_every_parameter_of_the_template_and_its_default() -> None:

@@ -120,8 +120,9 @@ def _unknown(settings: DecideTagsSettings, account: Account, resource: UserProfi
             yield Finding("UserUnknown", resource.arn, message)
         else:
             message = (
-                f"Account {account.account_id} has no value for the tag {key} that a tag can hold, nor has the domain of {resource.name}, "
-                "which goes without it. Tag the account in Organizations."
+                f"Neither account {account.account_id} nor the domain of {resource.name} has a tag {key} with a value that can be taken over, so "
+                f"{resource.name} goes without it. Tag the account in Organizations. The tag follows when {resource.name} is changed the next time, "
+                "or when somebody starts an execution for it."
             )
             yield Finding("AccountTagMissing", account.arn, message)
     if decision.without_room:
