@@ -30,9 +30,6 @@ HIDDEN = 600
 
 LONGEST_NAME = 80
 
-COULD_NOT_TELL = ("EventBridge.", "SNS.")
-"""How errors begin that end an execution in a Task which announces or reports: it is redriven, since nobody else knows what is to be told."""
-
 
 @dataclass(frozen=True)
 class Waiting:
@@ -144,12 +141,17 @@ def _unsuccessful(stack: Stack, place: str, listed: Mapping[str, Any]) -> Iterat
     if execution.get("redriveStatus") != "REDRIVABLE":
         return
     reason = f"{execution.get('error', 'no error given')}: {_brief(execution.get('cause', 'no cause given'))}"
-    if listed["status"] != "FAILED" or execution.get("error", "").startswith(COULD_NOT_TELL):
+    if listed["status"] != "FAILED" or _could_not_tell(execution.get("error", "")):
         yield Waiting(place, listed["name"], reason, "redrive it", lambda: stack.states.redrive_execution(executionArn=arn))
     elif len(again) > LONGEST_NAME:
         yield Waiting(place, listed["name"], reason, "not moved, its name has no room for a suffix: start one with its input by hand", None)
     else:
         yield Waiting(place, listed["name"], reason, f"start {again} with its input", lambda: _start(stack, execution, again))
+
+
+def _could_not_tell(error: str) -> bool:
+    """It ended in a Task that announces or reports, with a service's error, ``<service>.<error>``: nobody else knows what is to be told."""
+    return "." in error and not error.startswith("States.")
 
 
 def _start(stack: Stack, execution: Mapping[str, Any], name: str) -> None:

@@ -33,8 +33,13 @@ def attempt_names(name: str) -> Iterator[str]:
 
 
 def _could_not_tell(execution: "DescribeExecutionOutputTypeDef") -> bool:
-    """It failed in a Task that announces or reports, the only ones that catch nothing: its error is AWS's, by the service's name."""
-    return execution["status"] == "FAILED" and execution.get("error", "").startswith(("EventBridge.", "SNS."))
+    """It failed in a Task that announces or reports, the only ones that catch nothing: its error is a service's, ``<service>.<error>``.
+
+    AWS documents ``EventBridge.FailedEntry`` and leaves the others open. No end of ours has a dot; ``States.…`` is a fault in the machine, which a
+    redrive would only meet again.
+    """
+    error = execution.get("error", "")
+    return execution["status"] == "FAILED" and "." in error and not error.startswith("States.")
 
 
 def judge(execution: "DescribeExecutionOutputTypeDef", replay_name: str | None) -> Verdict:
