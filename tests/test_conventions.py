@@ -235,6 +235,14 @@ def test_for_all_values_never_stands_without_null(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_whoever_is_let_in_is_let_in_on_a_condition(path: Path) -> None:
+    """Of trusts and resource policies. Lambda documents no source of its own when it takes a role, and a role cannot be passed from another account."""
+    for statement in statements(path):
+        if "Principal" in statement and statement["Principal"] != {"Service": "lambda.amazonaws.com"}:
+            assert statement.get("Condition"), statement
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_a_partition_is_never_taken_for_granted(path: Path) -> None:
     assert not [node for node in everything_in(template(path)) if isinstance(node, str) and node.startswith("arn:aws")]
 
@@ -245,7 +253,9 @@ def test_hub_roles_of_a_workflow_lie_under_the_path_that_members_trust(workflow:
     for name in (f"{pascal(step.stem)}Function" for step in STEPS if step.parent.name == workflow):
         assert functions[name]["Role"]["Fn::GetAtt"][0] == f"{name}Role"
         assert roles[f"{name}Role"]["Path"] == f"/steward/{workflow}/"
-    assert resources("AWS::Serverless::StateMachine")[f"{pascal(workflow)}StateMachine"]["RolePath"] == f"/steward/{workflow}/"
+    machine_role = f"{pascal(workflow)}StateMachineRole"
+    assert resources("AWS::Serverless::StateMachine")[f"{pascal(workflow)}StateMachine"]["Role"] == {"Fn::GetAtt": [machine_role, "Arn"]}
+    assert roles[machine_role]["Path"] == f"/steward/{workflow}/"
     (member_role,) = [role for path in TEMPLATES[1:] for name, role in resources("AWS::IAM::Role", path).items() if name == f"{pascal(workflow)}Role"]
     assert (member_role["Path"], member_role["RoleName"]) == ("/steward/", workflow)
     (trust,) = member_role["AssumeRolePolicyDocument"]["Statement"]

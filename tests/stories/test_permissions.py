@@ -31,7 +31,7 @@ NEVER_USED_HERE = {
     "logs:*ResourcePolic*": "Step Functions sets its log delivery up by itself",
     "logs:DescribeLogGroups": "Step Functions sets its log delivery up by itself",
     "sns:Publish by Alarms": "no alarm is evaluated in localaws",
-    "xray:*": "traces are no call in localaws; SAM attaches AWS's own policy for state machines",
+    "xray:*": "traces are no call in localaws",
 }
 """What no play can use, an action and where it matters a statement, and why. An entry that fits nothing any more fails the test."""
 
