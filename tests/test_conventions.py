@@ -236,7 +236,7 @@ def test_for_all_values_never_stands_without_null(path: Path) -> None:
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_whoever_is_let_in_is_let_in_on_a_condition(path: Path) -> None:
-    """Of trusts and resource policies. Lambda documents no source of its own when it takes a role, and a role cannot be passed from another account."""
+    """Of trusts and resource policies. Lambda documents no source when it takes a role, and no role can be passed from another account."""
     for statement in statements(path):
         if "Principal" in statement and statement["Principal"] != {"Service": "lambda.amazonaws.com"}:
             assert statement.get("Condition"), statement

@@ -176,8 +176,9 @@ class Acceptance:
         self.expect("the stack", self.status(), "CREATE_COMPLETE")
         self.expect("DRY_RUN", set(self.dry_runs().values()), {"true"})
         self.say("sam deploy: the stack is CREATE_COMPLETE")
-        self.expect("`sam deploy` again", "No changes to deploy" in self.deploy(fails=None, DryRun="true"), True)  # noqa: FBT003
-        self.say("sam deploy again: no changes to deploy")
+        again = self.run("sam", "deploy", "--no-confirm-changeset", fails=None)
+        self.expect("`sam deploy` again", "No changes to deploy" in again, True)  # noqa: FBT003
+        self.say("sam deploy again, without parameters: they stay, no changes to deploy")
 
     def change(self) -> None:
         self.deploy(DryRun="false")

@@ -152,7 +152,10 @@ def _out_of_reach(target: Target, sagemaker: "SageMakerClient", domain: Domain, 
 
 
 def _out_of_scope(account_id: str) -> Finding:
-    message = f"Account {account_id} sends us events but lies in none of the ML units. Move it into one, or delete the stacks it kept of ours."
+    message = (
+        f"Account {account_id} sends us events but lies in none of the ML units. Delete the stacks of ours that it kept. If it is to be ours again, "
+        "do so before it is moved into one of them: StackSets plant new stacks, whose roles would have the names of those that it kept."
+    )
     return Finding("AccountOutOfScope", account_id, message)
 
 
