@@ -38,6 +38,9 @@ from localaws.validation import check_answer, check_input
 
 Answer = tuple[int, Mapping[str, str], str | bytes]
 
+_GLOBAL = {(service, "us-east-1") for service in ("ce", "iam", "organizations", "sts")}
+"""Services with one endpoint for all Regions, or with one beside the others, and by which Region it is signed for."""
+
 _SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
 
@@ -94,6 +97,7 @@ class Gateway:
         name, uri = _operation_name(service, parsed)
         if (service, name) not in coverage.operations():
             raise Refused(f"{service}:{name}: not in localaws/coverage.yaml, so it is not answered")
+        _check_region(self.cloud, service, name, scope["region"])
         nobody = Principal("000000000000", "nobody")
         call = Call(service, name, nobody.account, scope["region"], nobody, _input(service, name, parsed, uri), self.cloud.uuid())
         return call, parsed, scope["key"]
@@ -137,6 +141,13 @@ class Gateway:
 def _signing_name(service: str) -> str:
     metadata = get_service_model(service).metadata
     return str(metadata.get("signingName", metadata["endpointPrefix"]))
+
+
+def _check_region(cloud: Cloud, service: str, name: str, region: str) -> None:
+    """AWS answers in Regions that nobody uses, and not in those that are not enabled: the organization's file does not say which is which."""
+    if region not in cloud.organization.regions and (service, region) not in _GLOBAL:
+        regions = ", ".join(cloud.organization.regions)
+        raise Refused(f"{service}:{name} in {region}: the organization's file has {regions} as its regions (localaws/gateway.py)")
 
 
 def _amazon_url(url: str, service: str, region: str) -> str:

@@ -60,6 +60,8 @@ def send(cloud: Cloud, event: dict[str, Any]) -> None:
         raise ValueError("an event's detail is an object")  # noqa: TRY004 - for the caller it is one more event that is none
     if not cloud.organization.is_member(event["account"]):
         raise ValueError(f"{event['account']} is no account of this organization")
+    if event["region"] not in cloud.organization.regions:
+        raise ValueError(f"{event['region']} is no Region of this organization")
     accept(cloud, find_bus(bus_arn(event["account"], event["region"])), event)
 
 

@@ -25,7 +25,7 @@ def small_cloud() -> Iterator[Cloud]:
     """A cloud without a gateway, over an organization that everybody but `STRANGER` is a member of."""
     reset()
     clock = Clock(datetime(2026, 11, 2, 8, tzinfo=UTC), seed=0)
-    organization: Any = SimpleNamespace(organization_id="o-1", is_member=lambda account: account != STRANGER)
+    organization: Any = SimpleNamespace(organization_id="o-1", regions=(HERE, THERE), is_member=lambda account: account != STRANGER)
     try:
         yield Cloud(clock, organization)
     finally:

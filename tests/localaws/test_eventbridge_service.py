@@ -130,6 +130,8 @@ def test_send_takes_events_of_the_organization_only(cloud: Cloud) -> None:
     event = profile_created(cloud)
     with pytest.raises(ValueError, match="no account of this organization"):
         send(cloud, {**event, "account": STRANGER})
+    with pytest.raises(ValueError, match="no Region of this organization"):
+        send(cloud, {**event, "region": "ap-south-1"})
     with pytest.raises(ValueError, match="detail-type"):
         send(cloud, {name: value for name, value in event.items() if name != "detail-type"})
     with pytest.raises(ValueError, match="detail is an object"):

@@ -18,6 +18,15 @@ def test_an_operation_that_coverage_does_not_list_is_refused_by_name(local: Loca
         local.client("kinesis", "fraud-dev").list_streams()
 
 
+def test_a_region_that_the_organization_does_not_have_is_refused_by_name(local: LocalOrganization) -> None:
+    with pytest.raises(Refused, match="sqs:ListQueueTags in ap-south-1: the organization's file has eu-west-1, us-east-1"):
+        local.client("sqs", "hub", region="ap-south-1").list_queue_tags(QueueUrl="work")
+    with pytest.raises(Refused, match="sts:GetCallerIdentity in ap-south-1"):
+        local.client("sts", "hub", region="ap-south-1").get_caller_identity()
+    with pytest.raises(ClientError, match="NoSuchEntity"):  # IAM's endpoint is one for all Regions
+        local.client("iam", "hub", region="ap-south-1").get_role(RoleName="nobody")
+
+
 def test_an_unknown_key_is_nobody(local: LocalOrganization) -> None:
     stranger = boto3.Session("AKIAAAAAAAAAAAAAAAAA", "secret", region_name="eu-west-1")
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
