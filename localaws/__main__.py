@@ -66,10 +66,12 @@ def _seconds(text: str) -> float:
 def _serve(options: argparse.Namespace) -> int:
     if not options.organization.is_file():
         raise NotDone(f"there is no organization file {options.organization}")
-    from localaws.server import UNUSABLE, serve  # noqa: PLC0415 - moto takes seconds to load, the other verbs do not need it
+    from localaws.server import UNUSABLE, FolderTaken, serve  # noqa: PLC0415 - moto takes seconds to load, the other verbs do not need it
 
     try:
         serve(options.organization, options.port, options.seed)
+    except FolderTaken as taken:
+        raise NotDone(str(taken)) from taken
     except UNUSABLE as error:
         raise NotDone(f"{options.organization}: {error}") from error
     return 0

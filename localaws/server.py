@@ -4,14 +4,16 @@ One thread, the worker, runs everything: requests come to it through a queue, an
 """
 
 import configparser
+import fcntl
 import json
 import queue
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,11 @@ from localaws.cloudformation.packaging import PackageNotFound
 from localaws.gateway import refusal_answer
 from localaws.local import LocalOrganization
 from localaws.organization_file import InvalidOrganization
+
+
+class FolderTaken(RuntimeError):
+    """Another organization is served from this folder: its config and endpoint would be overwritten."""
+
 
 UNUSABLE = (InvalidOrganization, yaml.YAMLError, AwsError, DeploymentFailed, FileNotFoundError, PackageNotFound, Refused)
 """What an organization's file, or a template it names, can be wrong with."""
@@ -162,6 +169,18 @@ class _Quiet(WSGIRequestHandler):
         """The call log has it, with who and what."""
 
 
+@contextmanager
+def own_folder() -> Iterator[None]:
+    """`BUILD` is this process' own. The lock ends with the process, however that ends."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderTaken(f"{BUILD.resolve()} is in use: stop what is served from this folder, or serve in another one") from None
+        yield
+
+
 def write_config(local: LocalOrganization, endpoint: str) -> Path:
     """An AWS config file whose profiles are the account names."""
     config = configparser.RawConfigParser()
@@ -173,7 +192,6 @@ def write_config(local: LocalOrganization, endpoint: str) -> Path:
             "region": local.organization.home_region,
             "endpoint_url": endpoint,
         }
-    BUILD.mkdir(parents=True, exist_ok=True)
     file = BUILD / "aws-config"
     with file.open("w") as out:
         config.write(out)
@@ -181,8 +199,11 @@ def write_config(local: LocalOrganization, endpoint: str) -> Path:
 
 
 def serve(organization: Path, port: int, seed: int) -> None:
-    """Serve until SIGINT or SIGTERM. Says that it is ready in one line of JSON, also in ``build/localaws/endpoint.json``."""
-    with LocalOrganization(organization, seed=seed) as local:
+    """Serve until SIGINT or SIGTERM. Says that it is ready in one line of JSON, also in ``build/localaws/endpoint.json``.
+
+    `FolderTaken` if something is served from this folder already.
+    """
+    with own_folder(), LocalOrganization(organization, seed=seed) as local:
         local.deploy_stacks()
         worker = Worker(local)
         server = make_server("127.0.0.1", port, Application(local, worker), threaded=True, request_handler=_Quiet)

@@ -47,6 +47,12 @@ def test_it_says_where_it_is(here: dict[str, str]) -> None:
     assert json.loads(Path("build/localaws/endpoint.json").read_text())["endpoint"] == here["endpoint"]
 
 
+def test_another_organization_is_not_served_from_the_same_folder(here: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve"]) == 1
+    assert "build/localaws is in use: stop what is served from this folder" in capsys.readouterr().err
+    assert json.loads(Path("build/localaws/endpoint.json").read_text())["endpoint"] == here["endpoint"]
+
+
 def test_the_profiles_of_the_config_are_the_accounts(here: dict[str, str]) -> None:
     assert set(boto3.Session().available_profiles) == {"management", "hub", "fraud-dev"}
     identity = boto3.Session(profile_name="fraud-dev").client("sts").get_caller_identity()
@@ -118,7 +124,10 @@ def test_an_event_file_is_put_on_the_bus_of_its_account(here: dict[str, str], tm
     assert [json.loads(message["Body"]) for message in messages] == [event, event]
 
 
-@pytest.mark.parametrize("body", ["{", "[1]", '[{"account": "nobody"}]'])
+ELSEWHERE = '[{"id": "1", "account": "222222222222", "source": "a", "time": "2026-11-02T08:00:00Z", "region": "r", "detail-type": "t", "detail": {}}]'
+
+
+@pytest.mark.parametrize("body", ["{", "[1]", '[{"account": "nobody"}]', ELSEWHERE])
 def test_what_is_no_event_is_an_error_that_says_so(here: dict[str, str], tmp_path: Path, body: str, capsys: pytest.CaptureFixture[str]) -> None:
     request = urllib.request.Request(f"{here['endpoint']}/_localaws/send", data=body.encode())
     with pytest.raises(urllib.error.HTTPError) as refused:
