@@ -99,9 +99,14 @@ Resources:
 """
 
 
-def test_sams_schedule_starts_its_machine(local: LocalOrganization) -> None:
+SAM_WITHOUT_ROLE = SAM[: SAM.index("  Starts:")].replace(", RoleArn: !GetAtt Starts.Arn", "")
+"""SAM makes a role then, with a policy that says no Version."""
+
+
+@pytest.mark.parametrize("template", [SAM, SAM_WITHOUT_ROLE])
+def test_sams_schedule_starts_its_machine(local: LocalOrganization, template: str) -> None:
     local.client("cloudformation", "hub").create_stack(
-        StackName="app", TemplateBody=SAM, Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+        StackName="app", TemplateBody=template, Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
     )
     (schedule,) = local.client("scheduler", "hub").list_schedules()["Schedules"]
     local.advance(2 * 3600)
