@@ -64,6 +64,10 @@ def _session(function_arn: str) -> Principal:
     return Principal.of_role(get_backend(account, region).get_function(name).role, name)
 
 
+def _words(error: AwsError | HTTPClientError) -> str:
+    return f"{error.code}: {error.message}" if isinstance(error, AwsError) else str(error)
+
+
 @dataclass
 class _Event:
     """One event that Lambda took in. `received` is seconds since 1970; `runs` counts how often the function ran."""
@@ -82,11 +86,11 @@ class _Event:
         while True:
             try:
                 self.last = yield self.cloud.functions.run(self.function_arn, json.dumps(self.value), self.request_id)
-            except AwsError as error:
-                if error.status != 429 and error.status < 500:
-                    self._log("dropped", self.function_arn, f"{error.code}: {error.message}")
+            except (AwsError, HTTPClientError) as error:
+                problem, wait, condition = _words(error), backoff, None
+                if isinstance(error, AwsError) and error.status != 429 and error.status < 500:
+                    self._log("dropped", self.function_arn, problem)
                     return
-                problem, wait, condition = f"{error.code}: {error.message}", backoff, None
                 backoff = min(LONGEST_BACKOFF, 2 * backoff)
             else:
                 self.runs += 1

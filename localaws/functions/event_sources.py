@@ -18,7 +18,7 @@ from moto.sqs.models import Queue, SQSBackend, sqs_backends
 from localaws.authorization import may_by_role
 from localaws.clock import Process
 from localaws.cloud import AwsError, Call, Cloud, Principal, Refused, follow, operation
-from localaws.functions.runtime import Invocation
+from localaws.functions.runtime import SERVICE, Invocation
 
 ARRIVAL = 0.1
 """Seconds from a message's arrival to the poll that takes it."""
@@ -283,7 +283,7 @@ class _Reader:
             _poll_later(self.cloud, self.mapping, 0)
         again = self.cloud.clock.later(self.visibility + ARRIVAL, lambda: _poll(self.cloud, self.mapping))
         event = {"Records": [_record(message, self.mapping, self.queue.region) for message in messages]}
-        poller = Principal(self.queue.account_id, "lambda.amazonaws.com", service="lambda.amazonaws.com")
+        poller = Principal(self.queue.account_id, SERVICE, service=SERVICE)
         try:
             invocation = yield self.cloud.functions.invoke(self.mapping.function_arn, json.dumps(event), poller)
         except (AwsError, HTTPClientError):

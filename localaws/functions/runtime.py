@@ -128,11 +128,18 @@ class Functions:
         return done
 
     def run(self, function_arn: str, payload: str, request_id: str) -> Promise:
-        """Run the function on an event that Lambda took in before, under that request's id. Rejected if the function or its role is gone."""
+        """Run the function on an event that Lambda took in before, under that request's id.
+
+        Rejected if the function or its role is gone, or by a fault of ``lambda:Invoke``, whose principal is Lambda.
+        """
         _, _, _, region, account, _, name = function_arn.split(":")[:7]
+        call = Call("lambda", "Invoke", account, region, Principal(account, SERVICE, service=SERVICE), {"FunctionName": name})
+        return self._cloud.faults.through(call, lambda: self._run_event(call, function_arn, payload, request_id))
+
+    def _run_event(self, call: Call, function_arn: str, payload: str, request_id: str) -> Promise:
         done = self._cloud.clock.promise()
         try:
-            function: LambdaFunction = get_backend(account, region).get_function(name)
+            function: LambdaFunction = get_backend(call.account, call.region).get_function(call.params["FunctionName"])
             environment, cold = self._environment_for(function)
         except UnknownFunctionException:
             done.reject(AwsError("ResourceNotFoundException", f"Function not found: {function_arn}", 404))
