@@ -3,6 +3,7 @@
 Source: AWS Lambda API Reference, PutFunctionEventInvokeConfig and FunctionEventInvokeConfig.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,8 @@ DESTINATIONS = ("events", "lambda", "sns", "sqs")
 
 _HERE = "localaws/functions/invoke_configs.py"
 _TABLE = "lambda:EventInvokeConfig"
+_FUNCTION = re.compile(r"(arn:aws:lambda:(?P<region>[^:]+):)?((?P<account>\d{12}):)?(function:)?(?P<name>[^:]+)(:(?P<qualifier>[^:]+))?")
+"""A name, or more of an ARN: ``worker``, ``222222222222:function:worker``, each with or without ``:$LATEST``."""
 
 
 @dataclass
@@ -50,13 +53,14 @@ class EventInvokeConfig:
 
 def find_function(call: Call) -> LambdaFunction:
     """The function that a call names, unqualified. `AwsError` (ResourceNotFoundException) if there is none, `Refused` for one of elsewhere."""
-    name = call.params["FunctionName"]
-    parts = name.split(":")
-    qualifier = call.params.get("Qualifier") or (parts[7] if len(parts) == 8 else None)
+    named = _FUNCTION.fullmatch(call.params["FunctionName"])
+    if named is None:
+        raise Refused(f"{call.action}: {call.params['FunctionName']} names no function of the partition aws ({_HERE})")
+    qualifier = call.params.get("Qualifier") or named["qualifier"]
     if qualifier not in (None, "$LATEST"):
         raise Refused(f"{call.action}: qualifier {qualifier}: functions have no versions or aliases here ({_HERE})")
-    arn = name if name.startswith("arn:") else call.arn(f"function:{parts[-1]}")
-    _, _, _, region, account, _, plain = arn.split(":")[:7]
+    region, account, plain = named["region"] or call.region, named["account"] or call.account, named["name"]
+    arn = f"arn:aws:lambda:{region}:{account}:function:{plain}"
     if (account, region) != (call.account, call.region):
         raise Refused(f"{call.action}: {arn} is of another account or Region ({_HERE})")
     try:

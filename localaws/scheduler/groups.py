@@ -108,7 +108,12 @@ def list_tags_for_resource(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 
 def _tagged(cloud: Cloud, call: Call) -> Group:
-    return find_group(cloud, call, call.params["ResourceArn"].rsplit("/", 1)[-1])
+    """`AwsError` (ResourceNotFoundException) for a group of another account or Region, too."""
+    arn = call.params["ResourceArn"]
+    for group in groups(cloud, call).values():
+        if group.arn == arn:
+            return group
+    raise AwsError("ResourceNotFoundException", f"Schedule group {arn} does not exist.", 404)
 
 
 def _tags(call: Call) -> dict[str, str]:

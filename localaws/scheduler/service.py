@@ -9,7 +9,7 @@ from typing import Any
 from localaws.cloud import AwsError, Call, Cloud, Refused, operation
 from localaws.paging import page
 from localaws.scheduler.delivery import LONGEST_AGE, MOST_RETRIES
-from localaws.scheduler.expressions import read_expression
+from localaws.scheduler.expressions import Expression, read_expression
 from localaws.scheduler.groups import DEFAULT, find_group, groups
 from localaws.scheduler.schedules import Schedule
 from localaws.scheduler.targets import check_target
@@ -38,8 +38,7 @@ def create_schedule(cloud: Cloud, call: Call) -> dict[str, Any]:
     expression = read_expression(settings["ScheduleExpression"], settings["ScheduleExpressionTimezone"])
     now = cloud.clock.datetime()
     schedule = Schedule(cloud, group, name, call.arn(f"schedule/{group.name}/{name}"), settings, expression, _anchor(cloud, settings), now, now)
-    if not expression.recurs and expression.first(cloud.clock.now, schedule.anchor) is None:
-        raise Refused(f"{call.action}: {settings['ScheduleExpression']} is over: AWS does not say what it does then ({_HERE})")
+    _check_to_come(cloud, call, expression)
     group.schedules[name] = schedule
     schedule.plan(cloud.clock.now)
     return {"ScheduleArn": schedule.arn}
@@ -52,6 +51,7 @@ def update_schedule(cloud: Cloud, call: Call) -> dict[str, Any]:
     settings = _settings(cloud, call, schedule.group.arn)
     expression = read_expression(settings["ScheduleExpression"], settings["ScheduleExpressionTimezone"])
     if any(settings.get(name) != schedule.settings.get(name) for name in _BEAT):
+        _check_to_come(cloud, call, expression)
         schedule.anchor = _anchor(cloud, settings)
     schedule.settings, schedule.expression, schedule.modified = settings, expression, cloud.clock.datetime()
     schedule.plan(cloud.clock.now)
@@ -89,6 +89,11 @@ def _find(cloud: Cloud, call: Call) -> Schedule:
     if name not in group.schedules:
         raise AwsError("ResourceNotFoundException", f"Schedule {name} does not exist.", 404)
     return group.schedules[name]
+
+
+def _check_to_come(cloud: Cloud, call: Call, expression: Expression) -> None:
+    if not expression.recurs and expression.first(cloud.clock.now, 0) is None:
+        raise Refused(f"{call.action}: {call.params['ScheduleExpression']} is over: AWS does not say what it does then ({_HERE})")
 
 
 # -- settings

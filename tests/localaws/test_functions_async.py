@@ -1,15 +1,15 @@
 """Asynchronous invocations: taken in at once, run later, again where they fail, and told to a destination."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.clock import Promise
-from localaws.cloud import AwsError, Refused
+from localaws.cloud import Refused
+from localaws.faults import FOR_EVER
+from localaws.functions.runtime import SERVICE
 from localaws.local import LocalOrganization
 from tests.localaws.conftest import archive, role_for
 from tests.localaws.scheduler_machinery import HERE, HUB, Scheduling
@@ -189,45 +189,39 @@ def test_a_destination_that_is_gone_loses_the_record_and_the_log_says_so(stage: 
     assert "NonExistentQueue" in told[2]
 
 
-def refusing(stage: Async, times: int, status: int) -> Callable[..., Promise]:
-    """Lambda that is throttled, or out of order, for so many runs."""
-    run, left = stage.local.cloud.functions.run, [times]
-
-    def refuse(*given: Any) -> Promise:
-        if not left[0]:
-            return run(*given)
-        left[0] -= 1
-        promise = stage.local.clock.promise()
-        promise.reject(AwsError("TooManyRequestsException" if status == 429 else "ServiceException", "busy", status))
-        return promise
-
-    return refuse
-
-
-@pytest.mark.parametrize("status", [429, 500])
-def test_throttling_and_service_errors_do_not_count_as_runs(stage: Async, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+@pytest.mark.parametrize("error", ["TooManyRequestsException", "ServiceException"])
+def test_throttling_and_service_errors_do_not_count_as_runs(stage: Async, error: str) -> None:
     stage.function(WORKS)
     stage.configure(MaximumRetryAttempts=0, DestinationConfig={"OnSuccess": {"Destination": stage.queue("done")}})
-    monkeypatch.setattr(stage.local.cloud.functions, "run", refusing(stage, 10, status))
-    stage.send({})
     before = stage.local.clock.now
-    stage.local.settle()
+    with stage.local.faults.fail("lambda:Invoke", error, times=10, principal=SERVICE):
+        stage.send({})
+        stage.local.settle()
     assert [outcome for outcome, *_ in stage.outcomes()] == ["failed"] * 10 + ["delivered", "delivered"]
     assert 511 <= stage.local.clock.now - before - 300 <= 520, "1, 2, 4 … 256 seconds, then five minutes at most"
     (record,) = stage.bodies("done")
     assert record["requestContext"]["approximateInvokeCount"] == 1
 
 
-def test_an_event_that_is_throttled_until_it_is_too_old_never_ran(stage: Async, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_is_throttled_until_it_is_too_old_never_ran(stage: Async) -> None:
     stage.function(WORKS)
     stage.configure(MaximumEventAgeInSeconds=60, DestinationConfig={"OnFailure": {"Destination": stage.queue("failed")}})
-    monkeypatch.setattr(stage.local.cloud.functions, "run", refusing(stage, 1000, 429))
-    stage.send({"n": 1})
-    stage.local.settle()
+    with stage.local.faults.fail("lambda:Invoke", times=FOR_EVER, principal=SERVICE):
+        stage.send({"n": 1})
+        stage.local.settle()
     (record,) = stage.bodies("failed")
     assert (record["requestContext"]["condition"], record["requestContext"]["approximateInvokeCount"]) == ("EventAgeExceeded", 0)
     assert "responseContext" not in record
     assert stage.local.cloud.log.invocations == []
+
+
+def test_an_event_whose_run_is_not_heard_of_runs_again(stage: Async) -> None:
+    stage.function(WORKS)
+    with stage.local.faults.lose_answer("lambda:Invoke", principal=SERVICE):
+        stage.send({})
+        stage.local.settle()
+    assert [outcome for outcome, *_ in stage.outcomes()] == ["failed", "delivered"]
+    assert len(stage.local.cloud.log.invocations) == 2
 
 
 def test_a_function_that_is_gone_before_it_runs_loses_its_event(stage: Async) -> None:
@@ -271,6 +265,21 @@ def test_what_is_no_event_and_who_is_no_function_is_told(stage: Async) -> None:
         stage.client.invoke(FunctionName="worker", InvocationType="Event", Payload=b"{")
     with pytest.raises(ClientError, match="ResourceNotFound"):
         stage.client.invoke(FunctionName="missing", InvocationType="Event")
+
+
+@pytest.mark.parametrize("name", [f"arn:aws:lambda:{HERE}:{HUB}:function:worker", f"{HUB}:function:worker", "worker:$LATEST"])
+def test_a_function_is_found_by_its_name_and_by_more_of_its_arn(stage: Async, name: str) -> None:
+    stage.function(WORKS)
+    stage.send({}, name)
+    stage.local.settle()
+    assert stage.outcomes() == [("delivered", "lambda", "")]
+
+
+@pytest.mark.parametrize(("name", "said"), [("444444444444:function:worker", "another account"), ("worker:live", "qualifier live")])
+def test_a_function_of_another_account_or_version_is_not_taken_for_ours(stage: Async, name: str, said: str) -> None:
+    stage.function(WORKS)
+    with pytest.raises(Refused, match=said):
+        stage.send({}, name)
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,9 @@ def test_a_one_time_schedule_fires_once_in_its_zone_and_is_deleted_if_it_says_so
     assert [one["Name"] for one in scheduler.client.list_schedules()["Schedules"]] == ["stays"]
     with pytest.raises(Refused, match="is over: AWS does not say"):
         scheduler.put("at(2026-11-02T08:30:15)", "over")
+    with pytest.raises(Refused, match="is over: AWS does not say"):
+        scheduler.put("at(2026-11-03T08:30:15)", "stays", update=True)
+    scheduler.put("at(2026-11-02T08:30:15)", "stays", update=True, State="DISABLED", **zone)
     with pytest.raises(Refused, match="the clocks in Europe/Berlin skip it"):
         scheduler.put("at(2027-03-28T02:30:00)", "never", ScheduleExpressionTimezone="Europe/Berlin")
 
@@ -332,6 +335,8 @@ def test_a_group_has_its_schedules_and_tags_until_both_are_deleted(scheduler: Sc
     client.tag_resource(ResourceArn=arn, Tags=tagged(("stage", "dev")))
     client.untag_resource(ResourceArn=arn, TagKeys=["team"])
     assert client.list_tags_for_resource(ResourceArn=arn)["Tags"] == tagged(("stage", "dev"))
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        client.list_tags_for_resource(ResourceArn=arn.replace(HUB, "444444444444"))
     assert [one["Name"] for one in client.list_schedule_groups(NamePrefix="n")["ScheduleGroups"]] == ["night"]
     scheduler.put("rate(1 hour)", GroupName="night")
     client.delete_schedule_group(Name="night")
