@@ -161,7 +161,7 @@ def _by_minute(replay: Replay, archive: Any) -> list[list[dict[str, Any]]]:
     for event in archive.events:
         moment = datetime.fromisoformat(event["time"])
         if replay.first <= moment <= replay.last:
-            minutes[moment.replace(second=0)].append(event)
+            minutes[moment.replace(second=0, microsecond=0)].append(event)
     return [minutes[minute] for minute in sorted(minutes)]
 
 

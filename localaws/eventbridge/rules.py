@@ -21,7 +21,7 @@ LONGEST_PATTERN = 2048
 MOST_TARGETS = 5
 
 _TARGET_FIELDS = {"Id", "Arn", "RoleArn", "Input", "InputPath", "InputTransformer", "DeadLetterConfig", "RetryPolicy"}
-_ON_RULES = ("PutRule", "DeleteRule", "DescribeRule", "EnableRule", "DisableRule", "ListRules", "ListTargetsByRule", "ListRuleNamesByTarget")
+_ON_RULES = ("PutRule", "DeleteRule", "DescribeRule", "ListRules", "ListTargetsByRule")
 _ON_BUSES = ("DescribeEventBus", "DeleteEventBus")
 
 
@@ -149,11 +149,6 @@ def _check_dead_letters(call: Call, target: dict[str, Any]) -> None:
     place = Arn.read(queue)
     if place.service != "sqs" or place.region != call.region or place.resource.endswith(".fifo"):
         raise AwsError("ValidationException", f"DeadLetterConfig of target {target['Id']}: {queue} is no standard queue in {call.region}.")
-
-
-@guard("events", "PutPartnerEvents")
-def nothing_else_delivers(_: Cloud, call: Call) -> None:
-    raise _refuse(call, "not built yet")
 
 
 def _delivery_of_moto(rule: Any, *_: Any, **__: Any) -> None:

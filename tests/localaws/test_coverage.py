@@ -10,7 +10,7 @@ from botocore import xform_name
 from moto.core.utils import get_service_model
 
 from localaws import coverage, services
-from localaws.cloud import OPERATIONS
+from localaws.cloud import FOLLOWS, GUARDS, OPERATIONS
 from tools import coverage_table
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +79,10 @@ def test_the_test_of_a_line_uses_the_operation_and_asserts_something(entry: cove
 def test_all_that_we_answer_is_listed() -> None:
     assert services.__all__
     assert set(OPERATIONS) - set(coverage.operations()) == set()
+
+
+def test_nothing_guards_or_follows_what_is_not_answered() -> None:
+    assert (set(GUARDS) | set(FOLLOWS)) - set(coverage.operations()) == set()
 
 
 def test_the_readme_has_the_table() -> None:
