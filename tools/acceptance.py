@@ -163,7 +163,7 @@ class Acceptance:
 
     def dry_runs(self) -> dict[str, str]:
         """DRY_RUN of each function that has it."""
-        found = {}
+        found: dict[str, str] = {}
         for name in self.resources("AWS::Lambda::Function").values():
             told = self.aws(HUB, "lambda", "get-function-configuration", "--function-name", name)
             variables = told.get("Environment", {}).get("Variables", {})
