@@ -1,7 +1,6 @@
-"""The organization of localaws: read from its file, made in moto, and asked for through AWS Organizations."""
+"""The organization of localaws, made in moto and asked for through AWS Organizations."""
 
-import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,39 +12,18 @@ from moto.iam.models import iam_backends
 from moto.organizations import utils as moto_ids
 
 import localaws.organizations as organizations_api
-from localaws import organization as org
 from localaws import organization_file as file
 from localaws.clock import Clock
 from localaws.cloud import OPERATIONS, AwsError, Call, Cloud, Principal, Refused
 from localaws.organization import AccountMoved, Organization, accounts_under, is_delegated, on_account_moved, units_of
 from localaws.organization_file import Account
 from localaws.validation import check_answer, check_input
-
-MANAGEMENT, HUB, SECURITY, FRAUD_DEV, FRAUD_PROD = "111111111111", "222222222222", "333333333333", "444444444444", "555555555555"
-STRANGER = "999999999999"
-
-FILE = """
-home_region: eu-west-1
-regions: [eu-west-1, us-east-1]
-units: [Infrastructure, ML, ML/Dev]
-accounts:
-  - {name: management, id: "111111111111", management: true}
-  - {name: hub, id: "222222222222", unit: Infrastructure, delegated: [stacksets, servicecatalog]}
-  - {name: security, id: "333333333333"}
-  - {name: fraud-dev, id: "444444444444", unit: ML/Dev, tags: {"ml:project": fraud, "ml:stage": dev}}
-  - {name: fraud-prod, id: "555555555555", unit: ML}
-stacks:
-  - {name: studio-steward, template: ../template.yaml, account: hub, region: eu-west-1, parameters: {MachineLearningUnit: "${unit:ML}"}}
-"""
-
-Ask = Callable[..., dict[str, Any]]
+from tests.localaws.organizations_machinery import FILE, FRAUD_DEV, FRAUD_PROD, HUB, MANAGEMENT, SECURITY, STRANGER, Ask, load
 
 
 @pytest.fixture
 def organization(tmp_path: Path) -> Organization:
-    path = tmp_path / "organization.yaml"
-    path.write_text(FILE)
-    return Organization.load(path)
+    return load(tmp_path)
 
 
 @pytest.fixture
@@ -77,89 +55,6 @@ def refusal(ask: Ask, operation: str, account: str = MANAGEMENT, **params: Any) 
     with pytest.raises(AwsError) as caught:
         ask(operation, account, **params)
     return caught.value
-
-
-# -- the file
-
-
-def test_a_file_is_read_without_touching_aws(organization: Organization, tmp_path: Path) -> None:
-    assert (organization.home_region, organization.regions, organization.units) == (
-        "eu-west-1",
-        ("eu-west-1", "us-east-1"),
-        ("Infrastructure", "ML", "ML/Dev"),
-    )
-    assert organization.account("fraud-dev") == Account("fraud-dev", FRAUD_DEV, "ML/Dev", {"ml:project": "fraud", "ml:stage": "dev"})
-    assert organization.account_of(HUB).delegated == ("stacksets", "servicecatalog")
-    assert organization.management_id == MANAGEMENT
-    assert organization.is_member(MANAGEMENT)
-    assert organization.is_member(FRAUD_DEV)
-    assert not organization.is_member(STRANGER)
-    (stack,) = organization.stacks
-    assert stack.template == tmp_path / "../template.yaml"
-    assert stack.parameters == {"MachineLearningUnit": "${unit:ML}"}
-    with pytest.raises(org.OrganizationNotCreated, match="create"):
-        _ = organization.root_id
-
-
-def test_a_name_that_is_not_there_says_which_are(organization: Organization) -> None:
-    with pytest.raises(file.UnknownAccount, match="fraud-dev"):
-        organization.account("fraud-test")
-    with pytest.raises(file.UnknownAccount, match=STRANGER):
-        organization.account_of(STRANGER)
-    with pytest.raises(file.UnknownUnit, match="ML/Dev"):
-        organization.unit_id("Dev")
-
-
-def change(path: str, value: Any) -> Callable[[Any], None]:
-    """Set what `path` leads to, as in ``accounts.3.id``."""
-
-    def apply(document: Any) -> None:
-        *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
-        for step in steps:
-            document = document[step]
-        document[last] = value
-
-    return apply
-
-
-@pytest.mark.parametrize(
-    ("wrong", "error", "says"),
-    [
-        (change("unit", ["ML"]), file.UnknownKey, "unit means nothing here"),
-        (change("accounts.3.tag", {}), file.UnknownKey, "account fraud-dev: tag"),
-        (change("stacks.0.params", {}), file.UnknownKey, "stack studio-steward: params"),
-        (lambda document: document.pop("regions"), file.MissingKey, "regions"),
-        (lambda document: document["accounts"][3].pop("id"), file.MissingKey, "account fraud-dev: give it id"),
-        (change("home_region", "eu-central-1"), file.UnknownRegion, "home_region: eu-central-1"),
-        (change("stacks.0.region", "eu-central-1"), file.UnknownRegion, "eu-central-1"),
-        (change("stacks.0.account", "shared"), file.UnknownAccount, "shared"),
-        (change("accounts.3.unit", "Dev"), file.UnknownUnit, "account fraud-dev: unit: Dev"),
-        (change("units", ["Infrastructure", "ML/Dev", "ML"]), file.UnknownUnit, "list ML before it"),
-        (change("units", ["Infrastructure", "ML", "ML/Dev", "ML/"]), file.BadName, "ML/Dev"),
-        (change("units", ["Infrastructure", "ML", "ML/Dev", "ML"]), file.DuplicateName, "ML"),
-        (change("accounts.3.name", "fraud-prod"), file.DuplicateName, "name fraud-prod"),
-        (change("accounts.3.id", FRAUD_PROD), file.DuplicateName, "id 555555555555"),
-        (change("accounts.3.id", 444444444444), file.BadAccountId, "in quotes"),
-        (change("accounts.3.id", "4444"), file.BadAccountId, "twelve digits"),
-        (change("accounts.3.name", "fraud dev"), file.BadName, "AWS profile"),
-        (change("accounts.3.management", True), file.ManagementAccount, "management, fraud-dev"),
-        (lambda document: document["accounts"].pop(0), file.ManagementAccount, "exactly one"),
-        (change("accounts.0.delegated", ["stacksets"]), file.ManagementAccount, "leave `delegated` out"),
-        (change("accounts.1.delegated", ["guardduty"]), file.UnknownDelegation, "stacksets, servicecatalog"),
-        (change("accounts.3.tags", {"ml:cost-center": 4711}), file.WrongShape, "quotes"),
-        (change("accounts.3.management", "yes"), file.WrongShape, "true or false"),
-        (change("accounts", {}), file.WrongShape, "write a list"),
-        (change("accounts.3", "fraud-dev"), file.WrongShape, "keys and values"),
-        (change("stacks.0.parameters", {"DryRun": True}), file.WrongShape, "quotes"),
-        (lambda document: document["stacks"].append(document["stacks"][0]), file.DuplicateName, "studio-steward"),
-    ],
-)
-def test_a_wrong_file_says_what_to_do(wrong: Callable[[Any], None], error: type[file.InvalidOrganization], says: str, tmp_path: Path) -> None:
-    document = copy.deepcopy(yaml.safe_load(FILE))
-    Organization.read(document, tmp_path)
-    wrong(document)
-    with pytest.raises(error, match=says):
-        Organization.read(document, tmp_path)
 
 
 # -- making it
