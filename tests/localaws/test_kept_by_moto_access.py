@@ -240,7 +240,7 @@ def test_the_settings_of_a_bucket_are_read_as_they_were_put(local: LocalOrganiza
     assert s3.get_public_access_block(Bucket="code")["PublicAccessBlockConfiguration"] == block
 
 
-def test_a_bucket_policy_is_kept_as_it_came_and_decides_nothing(local: LocalOrganization) -> None:
+def test_a_bucket_policy_is_kept_as_it_came_and_does_not_bind_administrators(local: LocalOrganization) -> None:
     s3 = local.client("s3", "hub")
     s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": HERE})
     with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
