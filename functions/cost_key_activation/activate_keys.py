@@ -39,11 +39,12 @@ def handler(request: ActivateKeysRequest, context: LambdaContext) -> dict[str, A
 
 def activate_keys(decided: Report, cost_explorer: "CostExplorerClient") -> Report:
     """The report with what came of it. Activating an active key has no effect, so this can be done over and over with the same decision."""
-    changes = {change.field.removeprefix(FIELD): change for change in decided.changes}
-    refused = activate(cost_explorer, list(changes))
-    findings = tuple(_refused(changes.pop(one.key).resource, one) for one in refused)
-    outcome = "CostKeysRefused" if refused else decided.outcome
-    return replace(decided, outcome=outcome, changes=tuple(changes.values()), findings=decided.findings + findings)
+    keys = [change.field.removeprefix(FIELD) for change in decided.changes]
+    refused = activate(cost_explorer, keys)
+    not_done = {FIELD + one.key for one in refused}
+    changes = tuple(change for change in decided.changes if change.field not in not_done)
+    findings = tuple(_refused(decided.changes[0].resource, one) for one in refused)
+    return replace(decided, outcome="CostKeysRefused" if refused else decided.outcome, changes=changes, findings=decided.findings + findings)
 
 
 def _refused(payer_account_arn: str, one: RefusedKey) -> Finding:

@@ -153,6 +153,12 @@ def test_a_refused_key_is_a_finding_and_no_change(payer: Payer, context: Any) ->
     assert "ml:owner (ValidationException: in its own words)" in report["findings"][1]["message"]
 
 
+def test_a_refusal_that_names_a_key_twice_or_one_never_asked_for_is_still_only_findings(payer: Payer, context: Any) -> None:
+    payer.activates("ml:user", errors=(("ml:user", "ValidationException"), ("ml:user", "ValidationException"), ("else", "ValidationException")))
+    report = carry_out(context, decided("ml:user"))
+    assert (report["outcome"], keys_of(report), len(report["findings"])) == ("CostKeysRefused", [], 3)
+
+
 @pytest.mark.parametrize(
     ("brake", "value"), [("DRY_RUN", "true"), ("STOP_ALL_WRITES", "true"), ("ACTING_ORGANIZATIONAL_UNIT_IDS", "ou-root-first000")]
 )
