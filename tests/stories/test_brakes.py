@@ -5,15 +5,9 @@ import re
 
 import pytest
 
-from localaws.local import LocalOrganization
 from tests.stories.people import FRAUD_TAGS, HUB, Platform
 
 DAY = 24 * 3600
-
-
-@pytest.fixture
-def platform(deployed_organization: LocalOrganization) -> Platform:
-    return Platform(deployed_organization)
 
 
 def a_day_of_everything(platform: Platform) -> list[str]:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from localaws.cloud import Principal
-from localaws.local import LocalOrganization
 from steward import errors
 from tests.fuzz.strangeness import STRANGER, VALUES, changed, event_files, fields, message, read, workflow_of
 from tests.stories.intake_troubles import created
@@ -17,10 +16,10 @@ NAMED = {name for name in vars(errors) if not name.startswith("_")}
 
 
 @pytest.fixture
-def platform(deployed_organization: LocalOrganization) -> Platform:
+def platform(platform: Platform) -> Platform:
     """With an empty call log: what was planted in the members was planted by StackSets."""
-    deployed_organization.cloud.log.calls.clear()
-    return Platform(deployed_organization)
+    platform.local.cloud.log.calls.clear()
+    return platform
 
 
 def everything_laid_aside(platform: Platform) -> list[dict[str, Any]]:
@@ -151,6 +150,7 @@ def test_nobody_puts_an_event_on_the_hub_bus_but_services_through_our_forwarder(
     alone = [events.put_events(Entries=[entry])["Entries"][0]["ErrorCode"] for entry in entries]
     platform.local.settle()
 
+    platform.expect_denied("events:PutEvents", SENDERS[sender])
     refused = ["AccessDeniedException", "NotAuthorizedForSourceException", "AccessDeniedException", "AccessDeniedException"]
     assert [entry["ErrorCode"] for entry in together["Entries"]] == alone == refused
     assert platform.executions() == []

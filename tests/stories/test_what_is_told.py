@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from localaws.local import LocalOrganization
 from tests.schemas import validate
 from tests.stories.people import Platform
 from tests.stories.plays import PLAYS
@@ -16,8 +15,7 @@ CHECKS: dict[str, Callable[[object], None]] = {
 
 
 @pytest.mark.parametrize("name", PLAYS)
-def test_what_a_play_has_us_tell_is_as_its_schema_says(deployed_organization: LocalOrganization, name: str) -> None:
-    platform = Platform(deployed_organization)
+def test_what_a_play_has_us_tell_is_as_its_schema_says(platform: Platform, name: str) -> None:
     announced, found = platform.watch_hub_bus(), platform.watch_findings()
     PLAYS[name].act(platform)
     for event in platform.messages(announced):
@@ -26,8 +24,7 @@ def test_what_a_play_has_us_tell_is_as_its_schema_says(deployed_organization: Lo
         validate("findings", message)
 
 
-def test_a_profile_a_space_and_two_days_have_us_tell_each_of_them(deployed_organization: LocalOrganization) -> None:
-    platform = Platform(deployed_organization)
+def test_a_profile_a_space_and_two_days_have_us_tell_each_of_them(platform: Platform) -> None:
     announced, found = platform.watch_hub_bus(), platform.watch_findings()
     owner = platform.profile("fraud-dev")
     platform.local.settle()
