@@ -1,4 +1,7 @@
-"""Which faults there are for a call, an invocation or a delivery: each strikes one passage of a play, and only that one."""
+"""Which faults there are for a call, an invocation or a delivery: each strikes one passage of a play, and only that one.
+
+A read leaves nothing behind: to lose its answer is to lose the call, and the moment after it is the moment before the next. Only those are tried.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +15,8 @@ MINUTES = 120.0
 
 OUTAGE = 6 * 3600.0
 """Seconds that something is forbidden: longer than any machine tries, until somebody has put it right."""
+
+_READS = ("AssumeRole", "Describe", "Get", "List")
 
 Declare = Callable[[Faults, Passage, Which], Fault]
 
@@ -28,6 +33,10 @@ class Kind:
 
 def _is(kind: str) -> Callable[[Passage], bool]:
     return lambda passage: passage.kind == kind
+
+
+def _is_write(passage: Passage) -> bool:
+    return passage.kind == "call" and not passage.what.split(":")[1].startswith(_READS)
 
 
 def _in_invocation(passage: Passage) -> bool:
@@ -66,12 +75,12 @@ _ALL = (
     Kind("throttled twice", _is("call"), _fail(times=2)),
     Kind("throttled for minutes", _is("call"), _fail(lasting=MINUTES)),
     Kind("denied until mended", _is("call"), _fail(denied=True, lasting=OUTAGE)),
-    Kind("answer lost", _is("call"), lambda faults, passage, which: faults.lose_answer(escape(passage.what), **which)),
+    Kind("answer lost", _is_write, lambda faults, passage, which: faults.lose_answer(escape(passage.what), **which)),
     Kind("connection reset", _is("call"), lambda faults, passage, which: faults.reset(escape(passage.what), **which)),
     Kind("crash before a call", _in_invocation, _crash("before")),
-    Kind("crash after a call", _in_invocation, _crash("after")),
+    Kind("crash after a write", lambda passage: _in_invocation(passage) and _is_write(passage), _crash("after")),
     Kind("timeout before a call", _in_invocation, _time_out("before")),
-    Kind("timeout after a call", _in_invocation, _time_out("after")),
+    Kind("timeout after a write", lambda passage: _in_invocation(passage) and _is_write(passage), _time_out("after")),
     Kind("crash at the start", _is("invocation"), lambda faults, passage, which: faults.crash(escape(passage.what), "before", **which)),
     Kind("crash at the end", _is("invocation"), lambda faults, passage, which: faults.crash(escape(passage.what), "after", **which)),
     Kind("timeout at the start", _is("invocation"), lambda faults, passage, which: faults.time_out(escape(passage.what), "before", **which)),

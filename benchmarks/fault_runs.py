@@ -3,10 +3,11 @@
 import gc
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.stories.plays import DAY, PLAYS
 from tools import redrive
 
 ORGANIZATION = Path(__file__).resolve().parents[1] / "demo" / "organization.yaml"
+
+Act = Callable[[], None]
 
 INJECTED = "injected"
 HEALED, REDRIVEN, SECOND_EVENT, LOST = "healed", "healed after redrive", "healed by a second event", "lost"
@@ -74,6 +77,9 @@ def deployed(seed: int) -> Iterator[Platform]:
 
 def _rehearse(platform: Platform) -> None:
     """Do what most runs do once beforehand, in an account that no play knows: what is loaded and made only once need not be so in every fork."""
+    organization = platform.local.organization
+    for account, region in product(organization.accounts, organization.regions):
+        platform.client("sagemaker", account.name, region)
     platform.local.vend(Account("rehearsal", "999999999999", "ML/Dev"))
     platform.local.settle()
     platform.profile("rehearsal")
@@ -81,11 +87,19 @@ def _rehearse(platform: Platform) -> None:
     _redrive(platform)
 
 
-def reference_of(platform: Platform, play: str) -> Reference:
-    """Run a play without faults. To be called in a fork of the deployed process, as `run` is."""
+def prepare(platform: Platform, play: str) -> Act:
+    """Do what has to be there before the play begins. It is the same in each fork of the deployed process; what is returned is the play."""
+    platform.local.clock.own()
+    act = PLAYS[play].prepare(platform)
+    gc.freeze()
+    return act
+
+
+def reference_of(platform: Platform, act: Act) -> Reference:
+    """Run a play without faults. To be called in a fork of the process that prepared it, as `run` is."""
     platform.local.clock.own()
     with platform.local.faults.watched() as passages:
-        _act(platform, play)
+        _run(platform, act)
     events = {delivery["event_id"]: delivery["event"] for delivery in platform.local.cloud.log.deliveries}
     return Reference(passages, platform.end_state(), events)
 
@@ -103,12 +117,12 @@ def _is_ours(passage: Passage) -> bool:
     return not passage.what.endswith((f":{ANNOUNCEMENTS}", f":{FINDINGS}"))
 
 
-def run(platform: Platform, case: Case, reference: Reference) -> Result:
+def run(platform: Platform, act: Act, case: Case, reference: Reference) -> Result:
     """Play it with the fault, then put right what is not as it should be, as an operator would."""
     platform.local.clock.own()
     kind, passage = KINDS[case.kind], reference.passages[case.number]
     with kind.declare(platform.local.faults, passage, which(passage, reference.passages[: case.number])):
-        _act(platform, case.play)
+        _run(platform, act)
     end = platform.end_state()
     if not _wrong(end, reference.end):
         return Result(HEALED, passage)
@@ -126,8 +140,8 @@ def run(platform: Platform, case: Case, reference: Reference) -> Result:
     return Result(LOST, passage, (*seen, *platform.end_state().differences(reference.end)))
 
 
-def _act(platform: Platform, play: str) -> None:
-    PLAYS[play].act(platform)
+def _run(platform: Platform, act: Act) -> None:
+    act()
     platform.local.settle()
 
 

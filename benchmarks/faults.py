@@ -7,6 +7,7 @@ to the same end. What does not get there is lost, and so is the proof: exit stat
 """
 
 import argparse
+import math
 import os
 import random
 import sys
@@ -14,11 +15,12 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import results
 from benchmarks.fault_kinds import KINDS
-from benchmarks.fault_runs import INJECTED, LOST, VERDICTS, Case, Reference, Result, cases_of, deployed, reference_of, run
+from benchmarks.fault_runs import INJECTED, LOST, VERDICTS, Act, Case, Reference, Result, cases_of, deployed, prepare, reference_of, run
 from benchmarks.forks import in_forks
 from tests.stories.people import Platform
 from tests.stories.plays import PLAYS
@@ -28,17 +30,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options().parse_args(arguments)
     started = time.monotonic()
     with deployed(options.seed) as platform:
-        references = dict(in_forks(options.plays, lambda play: reference_of(platform, play), options.jobs, options.seed))
+        stage = Stage(platform, options.jobs, options.seed)
+        references = stage.references(options.plays)
         cases = [case for play in options.plays for case in cases_of(play, references[play]) if _is_wanted(case, options)]
         if options.sample:
             cases = sample(cases, options.sample, options.seed)
-        found = dict(_with_progress(_run_all(platform, references, cases, options), len(cases)))
+        found = stage.run(cases, references)
     rows = rows_of(found)
     print(_table(found))
     for case, result in found.items():
         if result.verdict == LOST:
             print(_told(case, result))
     count = Counter(result.verdict for result in found.values())
+    if sys.stderr.isatty():
+        sys.stderr.write("\r" + " " * 40 + "\r")
     file = results.write("faults", options.seed, rows, options.folder)
     print(
         f"{len(found)} faults injected in {len(references)} plays, {count[LOST]} lost, {time.monotonic() - started:.0f} seconds; all of it in {file}"
@@ -50,17 +55,54 @@ def _is_wanted(case: Case, options: argparse.Namespace) -> bool:
     return case.kind in options.kinds and options.number in (None, case.number)
 
 
-def _run_all(
-    platform: Platform, references: dict[str, Reference], cases: Sequence[Case], options: argparse.Namespace
-) -> Iterator[tuple[Case, Result]]:
-    return in_forks(cases, lambda case: _run_one(platform, case, references[case.play]), options.jobs, options.seed)
+@dataclass(frozen=True)
+class Stage:
+    """The deployed platform, and so many runs on it at a time. Each play is prepared in a fork of its own, whose forks are its runs."""
+
+    platform: Platform
+    jobs: int
+    seed: int
+
+    def references(self, plays: Sequence[str]) -> dict[str, Reference]:
+        def find(play: str) -> Reference:
+            act = prepare(self.platform, play)
+            ((_, reference),) = in_forks([play], lambda _: reference_of(self.platform, act), 1, self.seed)
+            return reference
+
+        return dict(in_forks(plays, find, self.jobs, self.seed))
+
+    def run(self, cases: Sequence[Case], references: Mapping[str, Reference]) -> dict[Case, Result]:
+        """What came of each. On a terminal it says how far it is."""
+        found: dict[Case, Result] = {}
+
+        def run_all(play: str) -> dict[Case, Result]:
+            act = prepare(self.platform, play)
+            runs = in_forks(
+                [case for case in cases if case.play == play], lambda case: _run_one(self, act, case, references[play]), self.jobs, self.seed
+            )
+            return dict(_with_progress(runs, found, len(cases)))
+
+        plays = list(dict.fromkeys(case.play for case in cases))
+        for _, results_of_play in in_forks(plays, run_all, 1, self.seed, patience=math.inf):
+            found |= results_of_play
+        return found
 
 
-def _run_one(platform: Platform, case: Case, reference: Reference) -> Result:
+def _run_one(stage: Stage, act: Act, case: Case, reference: Reference) -> Result:
     try:
-        return run(platform, case, reference)
+        return run(stage.platform, act, case, reference)
     except Exception:  # noqa: BLE001 - one run that breaks is one that is lost, and told as such
         return Result(LOST, reference.passages[case.number], ("the run itself broke", *traceback.format_exc().splitlines()))
+
+
+def _with_progress(runs: Iterator[tuple[Case, Result]], before: Mapping[Case, Result], total: int) -> Iterator[tuple[Case, Result]]:
+    lost = sum(result.verdict == LOST for result in before.values())
+    for number, (case, result) in enumerate(runs, len(before) + 1):
+        lost += result.verdict == LOST
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{number} of {total}, {lost} lost  ")
+            sys.stderr.flush()
+        yield case, result
 
 
 def sample(cases: Sequence[Case], most: int, seed: int) -> list[Case]:
@@ -111,19 +153,6 @@ def _told(case: Case, result: Result) -> str:
     place = f"{result.passage.kind} {result.passage.what}, number {case.number}, {result.passage.principal or result.passage.function}"
     again = f"python -m benchmarks.faults --plays {case.play} --kinds '{case.kind}' --number {case.number}"
     return "\n    ".join([f"LOST {case.play}: {case.kind} at {place}", *result.why, again])
-
-
-def _with_progress(found: Iterator[tuple[Case, Result]], total: int) -> Iterator[tuple[Case, Result]]:
-    """On a terminal, how far it is."""
-    lost = 0
-    for number, (case, result) in enumerate(found, 1):
-        lost += result.verdict == LOST
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{number} of {total}, {lost} lost  ")
-            sys.stderr.flush()
-        yield case, result
-    if sys.stderr.isatty():
-        sys.stderr.write("\r" + " " * 40 + "\r")
 
 
 def _options() -> argparse.ArgumentParser:

@@ -28,7 +28,9 @@ class _Child:
     started: float
 
 
-def in_forks(cases: Iterable[Case], work: Callable[[Case], Answer], at_once: int, seed: int) -> Iterator[tuple[Case, Answer]]:
+def in_forks(
+    cases: Iterable[Case], work: Callable[[Case], Answer], at_once: int, seed: int, patience: float = PATIENCE
+) -> Iterator[tuple[Case, Answer]]:
     """What `work`, done in a fork of its own for each case, answers; in the order in which they end. Chance begins with `seed` in each.
 
     Raises RunFailed; what still runs then is killed.
@@ -48,8 +50,8 @@ def in_forks(cases: Iterable[Case], work: Callable[[Case], Answer], at_once: int
                 del running[child.pipe]
                 yield child.case, answer  # type: ignore[misc]
             for child in running.values():
-                if time.monotonic() - child.started > PATIENCE:
-                    raise RunFailed(f"{child.case}: not done after {PATIENCE} seconds")
+                if time.monotonic() - child.started > patience:
+                    raise RunFailed(f"{child.case}: not done after {patience} seconds")
     finally:
         for child in running.values():
             child.process.kill()

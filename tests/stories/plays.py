@@ -1,10 +1,12 @@
 """Plays: what people do on the platform, by name, for whoever wants to see it done again and again: with faults, with fewer permissions, or measured.
 
 A play asserts nothing and ends when nothing is due any more. What it should come to is said by a story, or by the same play without faults.
+Where something has to be there first, and is a play of its own, a ``yield`` says that what the play is about begins now.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from inspect import isgeneratorfunction
 
 from localaws import billing
 from localaws.organization_file import Account
@@ -14,27 +16,44 @@ from tests.stories.people import FRAUD_TAGS, Platform
 
 DAY = 24 * 3600
 
-Act = Callable[[Platform], None]
+Acting = Callable[[Platform], Iterator[None] | None]
 
 
 @dataclass(frozen=True)
 class Play:
-    """`act` is all that people do, on a platform of its own. `workflow` is what it is about."""
+    """`workflow` is what it is about, `acting` is what people do, on a platform of its own."""
 
     name: str
     workflow: str
-    act: Act
+    acting: Acting
+
+    def act(self, platform: Platform) -> None:
+        """All of it."""
+        self.prepare(platform)()
+
+    def prepare(self, platform: Platform) -> Callable[[], None]:
+        """Do what has to be there first. Who calls what is returned does the rest."""
+        if not isgeneratorfunction(self.acting):
+            return lambda: _finish(self.acting(platform))
+        steps = self.acting(platform)
+        next(steps)
+        return lambda: _finish(steps)
+
+
+def _finish(steps: Iterator[None] | None) -> None:
+    for _ in steps or ():
+        raise TypeError("a play says once that it begins")
 
 
 PLAYS: dict[str, Play] = {}
 
 
-def play(workflow: str) -> Callable[[Act], Act]:
+def play(workflow: str) -> Callable[[Acting], Acting]:
     """The function is a play of this workflow, by its own name."""
 
-    def register(act: Act) -> Act:
-        PLAYS[act.__name__] = Play(act.__name__, workflow, act)
-        return act
+    def register(acting: Acting) -> Acting:
+        PLAYS[acting.__name__] = Play(acting.__name__, workflow, acting)
+        return acting
 
     return register
 
@@ -100,12 +119,13 @@ def an_account_has_no_tags(platform: Platform) -> None:
 
 
 @play("profile_cost_tagging")
-def an_account_was_vended_a_moment_ago_and_its_role_comes_later(platform: Platform) -> None:
+def an_account_was_vended_a_moment_ago_and_its_role_comes_later(platform: Platform) -> Iterator[None]:
     """StackSets plant our role some minutes after the first profile is there."""
     tags = {"ml:project": "fraud", "ml:cost-center": "R-4711", "ml:owner": "fraud-team"}
     platform.local.vend(Account("fraud-preprod", "888888888888", "ML/Dev", tags=tags))
     platform.local.settle()
     plant = platform.without_role("fraud-preprod", "profile_cost_tagging")
+    yield
     platform.profile("fraud-preprod")
     platform.local.advance(250)
     plant()
@@ -113,16 +133,20 @@ def an_account_was_vended_a_moment_ago_and_its_role_comes_later(platform: Platfo
 
 
 @play("cost_key_activation")
-def billing_learns_of_our_keys(platform: Platform) -> None:
+def billing_learns_of_our_keys(platform: Platform) -> Iterator[None]:
     """The first morning they are not known, the second they are activated, the third there is nothing to do."""
     platform.profile("fraud-dev")
+    platform.local.settle()
+    yield
     platform.local.advance(3 * DAY)
 
 
 @play("cost_key_activation")
-def billing_refuses_one_of_our_keys(platform: Platform) -> None:
+def billing_refuses_one_of_our_keys(platform: Platform) -> Iterator[None]:
     billing.behaviour(platform.local.cloud).refused["ml:owner"] = ("TagKeyNotAllowed", "not this one")
     platform.profile("fraud-dev")
+    platform.local.settle()
+    yield
     platform.local.advance(2 * DAY)
 
 
@@ -130,31 +154,34 @@ def billing_refuses_one_of_our_keys(platform: Platform) -> None:
 def a_team_gets_its_profiles_all_at_once(platform: Platform) -> None:
     domain = platform.domain("fraud-dev")
     sagemaker = platform.client("sagemaker", "fraud-dev")
-    for name in ("ann", "ben", "cem"):
+    for name in ("ann", "ben"):
         sagemaker.create_user_profile(DomainId=domain, UserProfileName=name)
     platform.local.settle()
 
 
 @play("profile_cost_tagging")
-def a_space_is_created_for_one(platform: Platform) -> None:
+def a_space_is_created_for_one(platform: Platform) -> Iterator[None]:
     alice = platform.profile("fraud-dev")
     platform.local.settle()
+    yield
     platform.space("fraud-dev", alice)
     platform.local.settle()
 
 
 @play("profile_cost_tagging")
-def a_space_is_created_for_several(platform: Platform) -> None:
+def a_space_is_created_for_several(platform: Platform) -> Iterator[None]:
     alice = platform.profile("fraud-dev")
     platform.local.settle()
+    yield
     platform.space("fraud-dev", alice, "forecast", "Shared")
     platform.local.settle()
 
 
 @play("profile_cost_tagging")
-def a_space_is_deleted_before_we_came(platform: Platform) -> None:
+def a_space_is_deleted_before_we_came(platform: Platform) -> Iterator[None]:
     alice = platform.profile("fraud-dev")
     platform.local.settle()
+    yield
     behaviour(platform.local.cloud).seconds["Space", "creation"] = 3
     platform.space("fraud-dev", alice)
     platform.local.advance(4)
@@ -163,28 +190,31 @@ def a_space_is_deleted_before_we_came(platform: Platform) -> None:
 
 
 @play("profile_cost_tagging")
-def a_profile_is_updated(platform: Platform) -> None:
+def a_profile_is_updated(platform: Platform) -> Iterator[None]:
     alice = platform.profile("fraud-dev")
     platform.local.settle()
+    yield
     settings = {"SecurityGroups": ["sg-0a1b2c3d"]}
     platform.client("sagemaker", "fraud-dev").update_user_profile(DomainId=alice.split("/")[1], UserProfileName="alice", UserSettings=settings)
     platform.local.settle()
 
 
 @play("profile_cost_tagging")
-def somebody_changes_a_tag(platform: Platform) -> None:
+def somebody_changes_a_tag(platform: Platform) -> Iterator[None]:
     alice = platform.profile("fraud-dev")
     platform.local.settle()
+    yield
     platform.set_tags("fraud-dev", alice, {"ml:cost-center": "R-0001", "team": "blue"})
     platform.local.settle()
 
 
 @play("profile_cost_tagging")
-def somebody_removes_a_tag_of_a_space(platform: Platform) -> None:
+def somebody_removes_a_tag_of_a_space(platform: Platform) -> Iterator[None]:
     alice = platform.profile("fraud-dev")
     platform.local.settle()
     space = platform.space("fraud-dev", alice)
     platform.local.settle()
+    yield
     platform.client("sagemaker", "fraud-dev").delete_tags(ResourceArn=space, TagKeys=["ml:user", "ml:owner"])
     platform.local.settle()
 
