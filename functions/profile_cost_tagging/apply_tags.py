@@ -78,8 +78,9 @@ def apply_tags(
 def _contested(writer: str, changes: tuple[Change, ...]) -> Finding:
     values = "; ".join(f"{change.field.removeprefix('tag:')} is {_quoted(change.before)}, not {_quoted(change.after)}" for change in changes)
     message = (
-        f"These tags differ again, after {CORRECTIONS_A_DAY} corrections on one day (UTC) of what {writer} did: {values}. They are not corrected for "
-        f"it any more today. Have {writer} leave these keys alone, or write the same values as the account's tags; or put the account's tags right."
+        f"These tags differ again, after {CORRECTIONS_A_DAY} corrections on one day (UTC) of what {writer} did: {values}. They stay so until "
+        f"something next happens to this resource on another day (UTC), or by another writer. Have {writer} leave these keys alone, or write the "
+        "same values as the account's tags; or put the account's tags right."
     )
     return Finding("TagsContested", changes[0].resource, message)
 
