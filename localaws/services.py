@@ -1,6 +1,6 @@
 """Everything that answers: importing this registers each service's operations, guards and follow-ups."""
 
-from localaws import billing, cloudformation, identity, inline_policies, organizations, studio, subscriptions, tables
+from localaws import billing, cloudformation, identity, inline_policies, message_visibility, organizations, studio, subscriptions, tables
 from localaws.eventbridge import service as eventbridge
 from localaws.functions import asynchronous, event_sources
 from localaws.scheduler import service as scheduler
@@ -16,6 +16,7 @@ __all__ = [
     "identity",
     "inline_policies",
     "machine_roles",
+    "message_visibility",
     "organizations",
     "scheduler",
     "stepfunctions",

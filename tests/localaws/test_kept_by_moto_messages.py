@@ -89,6 +89,25 @@ def test_a_message_given_back_is_there_for_the_next_at_once(local: LocalOrganiza
     assert "Messages" not in sqs.receive_message(QueueUrl=url), "it is hidden for longer than the queue says"
 
 
+def test_an_old_message_is_hidden_for_twelve_hours_from_its_receive_and_no_longer(local: LocalOrganization) -> None:
+    sqs = local.client("sqs", "hub")
+    url = sqs.create_queue(QueueName="work", Attributes={"VisibilityTimeout": "3600"})["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="one")
+    sent = int(local.clock.now)
+    for days, hidden in ((2, 600), (1, 0)):
+        local.advance(days * 86_400)
+        (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["SentTimestamp"])["Messages"]
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=hidden)
+    assert int(message["Attributes"]["SentTimestamp"]) // 1000 == sent
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    local.advance(1800)
+    with pytest.raises(ClientError, match=r"beyond the limit \[43200 seconds\]"):
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=43_200 - 1700)
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=43_200 - 1900)
+    with pytest.raises(ClientError, match="receipt handle is invalid"):
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle="another", VisibilityTimeout=0)
+
+
 def test_a_batch_is_sent_entry_by_entry_and_a_delayed_message_comes_later(local: LocalOrganization) -> None:
     sqs = local.client("sqs", "hub")
     url = sqs.create_queue(QueueName="work")["QueueUrl"]
