@@ -42,6 +42,13 @@ class Waiting:
     move: Callable[[], object] | None
     release: Callable[[], object] = lambda: None
 
+    def let_go(self) -> None:
+        """Release it. Where that fails it is only hidden for a while, which is no reason to leave the others."""
+        try:
+            self.release()
+        except (BotoCoreError, ClientError) as error:
+            sys.stderr.write(f"redrive: {self.name} stays hidden for up to {HIDDEN // 60} minutes, it could not be let go: {error}\n")
+
 
 class NotFound(Exception):
     """There is no such stack, or it is not ours: the message says what is wrong."""
@@ -227,6 +234,15 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
+def in_other_hands(stack: Stack) -> int:
+    """How many messages are hidden from us, before we hide any ourselves. SQS says that the number is approximate."""
+    hidden = 0
+    for url in (stack.dlq, stack.undelivered):
+        answer = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"])
+        hidden += int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"])
+    return hidden
+
+
 def look(stack: Stack, most: int) -> list[Waiting]:
     """At most so many things that wait: queues first, since what is in them has not been tried."""
     found: list[Waiting] = []
@@ -235,7 +251,7 @@ def look(stack: Stack, most: int) -> list[Waiting]:
             found.append(waiting)  # noqa: PERF402 - what was found before an error has to be let go
     except (BotoCoreError, ClientError):
         for waiting in found:
-            waiting.release()
+            waiting.let_go()
         raise
     return found
 
@@ -247,15 +263,15 @@ def redrive(found: list[Waiting], *, execute: bool) -> int:
         print(f"{waiting.place}: {waiting.name}\n    because  {waiting.reason}")
         if not execute or waiting.move is None:
             print(f"    {'would  ' if waiting.move else 'but'}  {waiting.todo}")
-            waiting.release()
+            waiting.let_go()
             left += waiting.move is None
             continue
         try:
             waiting.move()
             print(f"    done     {waiting.todo}")
-        except ClientError as error:
+        except (BotoCoreError, ClientError) as error:
             print(f"    failed   to {waiting.todo}: {error}")
-            waiting.release()
+            waiting.let_go()
             left += 1
     return left
 
@@ -264,20 +280,24 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         stack = Stack(boto3.Session(profile_name=options.profile, region_name=options.region), options.stack)
+        hidden = in_other_hands(stack)
         found = look(stack, options.most)
         left = redrive(found, execute=options.execute)
     except (BotoCoreError, ClientError, NotFound) as error:
         sys.stderr.write(f"redrive: {error}\n")
         return 2
-    print(_summary(stack, options, len(found), left))
+    print(_summary(stack, options, len(found), left, hidden))
     return 1 if left and options.execute else 0
 
 
-def _summary(stack: Stack, options: argparse.Namespace, found: int, left: int) -> str:
+def _summary(stack: Stack, options: argparse.Namespace, found: int, left: int, hidden: int) -> str:
     where = f"in {stack.name}, account {stack.account}, {stack.region}"
-    if not found:
-        return f"Nothing waits {where}."
     more = f" There may be more: at most {options.most} a run." if found == options.most else ""
+    if hidden:
+        more += f" {hidden} more {'is' if hidden == 1 else 'are'} being looked at by somebody, or {'was' if hidden == 1 else 'were'} in the last"
+        more += f" {HIDDEN // 60} minutes: look again then."
+    if not found:
+        return f"{'Nothing else' if hidden else 'Nothing'} waits {where}.{more}"
     if not options.execute:
         return f"{found} wait {where}. Nothing was moved: run again with EXECUTE=1 (--execute) to move them.{more}"
     return f"{found - left} of {found} moved {where}.{more}"

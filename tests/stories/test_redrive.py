@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.stories.intake_troubles import created, cut_off, message, put_role_back, statuses, without_role
-from tests.stories.people import FRAUD_TAGS, HUB, Platform
+from tests.stories.people import FRAUD, FRAUD_TAGS, HUB, Platform
 from tools.redrive import main
 
 RULE = "arn:aws:events:eu-west-1:444444444444:rule/steward-profile_cost_tagging"
@@ -77,6 +77,42 @@ def test_a_message_that_is_refused_again_is_back_with_its_reason_and_not_moved_i
     assert "1 of 1 moved" in said
     platform.local.settle()
     assert waiting(platform, "IntakeDlqUrl") == 1
+
+
+def test_a_message_that_somebody_has_in_hand_is_said(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(2):
+        platform.take_in(f"no json {number}")
+    sqs, dlq = platform.client("sqs", "hub"), platform.output("IntakeDlqUrl")
+    (held,) = sqs.receive_message(QueueUrl=dlq, VisibilityTimeout=600)["Messages"]
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert "1 wait in studio-steward" in said
+    assert "1 more is being looked at by somebody, or was in the last 10 minutes: look again then." in said
+    sqs.receive_message(QueueUrl=dlq, VisibilityTimeout=600)
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Nothing else waits in studio-steward")
+    assert "2 more are being looked at" in said
+    sqs.change_message_visibility(QueueUrl=dlq, ReceiptHandle=held["ReceiptHandle"], VisibilityTimeout=0)
+    assert main([]) == 0
+    assert "1 wait in studio-steward" in capsys.readouterr().out
+    platform.local.advance(601)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--execute"]])
+def test_what_cannot_be_let_go_is_said_and_the_others_are_looked_at(
+    platform: Platform, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    event = {"account": FRAUD, "region": "eu-west-1"}
+    for _ in range(2):
+        a_rule_gave_up(platform, event, RULE.replace("profile_cost_tagging", "no_such_workflow"))
+    with platform.local.faults.fail("sqs:ChangeMessageVisibility", "AccessDeniedException", times=1):
+        assert main(arguments) == len(arguments)
+    said = capsys.readouterr()
+    assert said.out.count("no workflow here has the rule") == 2
+    assert said.err.count("stays hidden for up to 10 minutes, it could not be let go") == 1
+    platform.local.advance(601)
+    assert waiting(platform, "UndeliveredQueueUrl") == 2
 
 
 def test_an_event_that_the_hub_bus_did_not_let_in_is_taken_in_after_all(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
