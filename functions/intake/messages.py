@@ -48,11 +48,14 @@ def read_message(body: str) -> Request:
 def execution_name(occasion: Occasion) -> str:
     """``<account>-<subject, 32 at most>-<verb, 16 at most>-<12 hex of Region and event id>``: 75 of the 80 characters that a name may have.
 
+    The subject is in lower case, whatever its profile's or space's name is: events about tags have it from an ARN, which is, and people search by one
+    spelling.
+
     Of a schedule ``keys-2026-11-22T10``, and the minute where it is not the full hour. Only letters, digits, ``-`` and ``_``: with others Step
     Functions runs, but cannot log to CloudWatch (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
     """
     if isinstance(occasion, ScheduleFired):
         return f"{occasion.name}-{occasion.time:%Y-%m-%dT%H}" + (f"-{occasion.time:%M}" if occasion.time.minute else "")
     digest = hashlib.sha256(f"{occasion.region}/{occasion.event_id}".encode()).hexdigest()[:12]
-    subject = re.sub(r"[^0-9A-Za-z_-]", "-", occasion.subject)[:32]
+    subject = re.sub(r"[^0-9A-Za-z_-]", "-", occasion.subject.lower())[:32]
     return f"{occasion.account_id}-{subject}-{occasion.verb[:16]}-{digest}"

@@ -312,6 +312,12 @@ def test_the_name_says_what_happened_to_whom() -> None:
     assert NAME.rpartition("-")[0] == "444444444444-mina-profile-created"
 
 
+def test_one_subject_has_one_spelling_in_names() -> None:
+    event = json.loads(json.dumps(EVENT).replace('"mina"', '"Mina-B"'))
+    assert parse_lifecycle_event(event).subject == "Mina-B"
+    assert execution_name(parse_lifecycle_event(event)).rpartition("-")[0] == "444444444444-mina-b-profile-created"
+
+
 def test_the_same_event_in_another_region_is_another_event_and_a_replay_is_the_same() -> None:
     assert execution_name(parse_lifecycle_event(EVENT | {"region": "us-east-1"})) != NAME
     assert execution_name(parse_lifecycle_event(REPLAYED)) == NAME
