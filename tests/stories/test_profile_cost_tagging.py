@@ -213,6 +213,8 @@ def test_without_our_role_the_execution_waits_and_ends_red_saying_what_to_do(pla
     execution = platform.the_execution()
     assert (execution["status"], execution["error"]) == ("FAILED", "MemberRoleNeverPlanted")
     assert "StackSet" in execution["cause"]
+    assert "make redrive EXECUTE=1, or start a new execution with the input of this one. MemberRoleNotAssumable: " in execution["cause"]
+    assert "stackTrace" not in execution["cause"]
     assert platform.local.clock.now - start > 20 * 60, "a role may take its time to be planted"
 
 
