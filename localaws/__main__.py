@@ -96,17 +96,23 @@ def _drive(path: str, body: Any = None) -> int:
 
 
 def _log(options: argparse.Namespace) -> int:
-    for entry in _ask(f"log/{options.what}"):
-        line = json.dumps(entry) if options.json else "  ".join(_short(value) for value in _brief(options.what, entry) if value not in (None, ""))
-        sys.stdout.write(line + "\n")
+    try:
+        for entry in _ask(f"log/{options.what}"):
+            line = json.dumps(entry) if options.json else "  ".join(_short(value) for value in _brief(options.what, entry) if value not in (None, ""))
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough, as `head` does; Python would try to write the rest once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
 def _brief(what: str, entry: dict[str, Any]) -> list[Any]:
     """What a person looks for first; `--json` has the rest."""
     if what == "executions":
-        outcome = (entry["output"] or {}).get("outcome") if isinstance(entry["output"], dict) else None
-        return [entry["time"], entry["status"], entry["name"], outcome or entry["error"]]
+        output = entry["output"] if isinstance(entry["output"], dict) else {}
+        redrives = f"({entry['redrives']} {'redrive' if entry['redrives'] == 1 else 'redrives'})" if entry["redrives"] else None
+        dry_run = "(dry run)" if output.get("dry_run") is True else None
+        return [entry["time"], entry["status"].ljust(9), entry["name"], output.get("outcome") or entry["error"], dry_run, redrives]
     return [value for name, value in entry.items() if name != "event"]
 
 

@@ -163,7 +163,7 @@ def end(execution: Execution, status: str, event: str, *, output: str | None = N
     execution.status, execution.stopped, execution.output = status, now, output
     execution.error, execution.cause = said["error"], said["cause"]
     result = None if output is None else jsontext.read(output)
-    execution.entry.update(time=iso(now), status=status, output=result, error=execution.error, cause=execution.cause)
+    execution.entry.update(time=_logged(now), status=status, output=result, error=execution.error, cause=execution.cause)
     execution.ended.resolve()
     finish_deleting(execution.cloud, execution.machine)
 
@@ -193,10 +193,15 @@ def _entry(cloud: Cloud, machine: StateMachine, arn: str, name: str, text: str) 
         "output": None,
         "error": None,
         "cause": None,
-        "start": iso(cloud.clock.datetime()),
+        "start": _logged(cloud.clock.datetime()),
         "transitions": 0,
         "redrives": 0,
     }
+
+
+def _logged(moment: datetime) -> str:
+    """For the log, always to the millisecond: lines of a log stand under each other."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
 def _steps(execution: Execution) -> Process:

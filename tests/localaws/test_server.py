@@ -107,6 +107,34 @@ def test_the_log_has_the_calls(here: dict[str, str], capsys: pytest.CaptureFixtu
     )
 
 
+def test_who_reads_the_log_may_stop_early(here: dict[str, str]) -> None:
+    boto3.Session(profile_name="management").client("sts").get_caller_identity()
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    log = subprocess.run([sys.executable, "-m", "localaws", "log", "calls"], check=False, env=environment, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (log.returncode, log.stderr) == (0, b"")
+
+
+def test_an_execution_is_a_line_that_says_what_came_of_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    time = "2026-11-02T08:05:41.410Z"
+    entries = [
+        {"time": time, "status": "SUCCEEDED", "name": "one", "output": {"outcome": "Done", "dry_run": True}, "error": None, "redrives": 0},
+        {"time": time, "status": "SUCCEEDED", "name": "two", "output": {"outcome": "Done", "dry_run": False}, "error": None, "redrives": 1},
+        {"time": time, "status": "FAILED", "name": "three", "output": None, "error": "Broken", "redrives": 2},
+        {"time": time, "status": "SUCCEEDED", "name": "four", "output": [1], "error": None, "redrives": 0},
+    ]
+    monkeypatch.setattr("localaws.__main__._ask", lambda _: entries)
+    assert main(["log", "executions"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{time}  SUCCEEDED  one  Done  (dry run)",
+        f"{time}  SUCCEEDED  two  Done  (1 redrive)",
+        f"{time}  FAILED     three  Broken  (2 redrives)",
+        f"{time}  SUCCEEDED  four",
+    ]
+
+
 def test_an_event_file_is_put_on_the_bus_of_its_account(here: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     queue = "arn:aws:sqs:eu-west-1:444444444444:sent"
     statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}

@@ -275,7 +275,7 @@ def test_the_log_has_an_execution_from_its_start_to_its_end(sfn: StepFunctions) 
     described = sfn.describe(arn)
     assert sfn.cloud.log.executions == [
         {
-            "time": "2026-11-02T08:01:00Z",
+            "time": "2026-11-02T08:01:00.000Z",
             "account": "222222222222",
             "region": "eu-west-1",
             "machine": "machine",
@@ -287,7 +287,7 @@ def test_the_log_has_an_execution_from_its_start_to_its_end(sfn: StepFunctions) 
             "output": [1],
             "error": None,
             "cause": None,
-            "start": "2026-11-02T08:00:00Z",
+            "start": "2026-11-02T08:00:00.000Z",
             "transitions": 2,
             "redrives": 0,
         }
