@@ -1,4 +1,4 @@
-"""``make bench``: measure, print, and write ``build/bench/profile_cost_tagging.json``."""
+"""``make bench``: measure, print, and write ``profile_cost_tagging.json`` and ``imports.json`` in ``build/bench``."""
 
 import argparse
 import sys
@@ -12,12 +12,12 @@ ORGANIZATION = Path(__file__).resolve().parents[1] / "demo" / "organization.yaml
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options().parse_args(arguments)
-    rows = imports.measure(options.turns)
+    measured = {"imports": imports.measure(options.turns)}
     with LocalOrganization(ORGANIZATION, seed=options.seed) as local:
         local.deploy_stacks()
-        rows = [*profile_cost_tagging.measure(local, options.people), *rows]
-    print(results.table(rows))
-    print(f"\nall of it in {results.write('profile_cost_tagging', options.seed, rows)}")
+        measured["profile_cost_tagging"] = profile_cost_tagging.measure(local, options.people)
+    print(results.table([row for rows in reversed(measured.values()) for row in rows]))
+    print(f"\nall of it in {' and '.join(str(results.write(name, options.seed, rows)) for name, rows in measured.items())}")
     return 0
 
 

@@ -43,7 +43,7 @@ class Report:
 
     def say(self, text: str) -> None:
         now = self.stage.settle()
-        print(f"{now[11:16]}  {text}", flush=True)
+        print(f"{now[:10]} {now[11:16]}  {text}", flush=True)
 
     def expect(self, right: object, complaint: str) -> None:
         """Note what is not as it should be: any complaint makes the demo fail."""
@@ -90,7 +90,7 @@ class Report:
         )
         self.executions.append(row)
         self.findings += output.get("findings", [])
-        print(f"       {row.status}  {row.name}: {row.outcome}, {row.changes} changes", flush=True)
+        print(f"       {row.status}  {row.name}: {row.outcome}, {row.changes} {'change' if row.changes == 1 else 'changes'}", flush=True)
 
     def finish(self, virtual_start: datetime) -> int:
         """Print the table, write the summary; the exit code."""

@@ -65,6 +65,16 @@ def test_figures_are_written_for_machines_and_for_people(tmp_path: Path) -> None
     assert results.table(rows).splitlines()[1].split() == ["steward", "created", "calls", "9", "calls", "an", "execution"]
 
 
+def test_each_measurement_has_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["--people", "1", "--turns", "1"]) == 0
+    cases = {file.stem: {row["case"] for row in json.loads(file.read_text())["rows"]} for file in results.BUILD.iterdir()}
+    assert cases == {
+        "imports": {"import", *(f"import {module}" for module in imports.handlers())},
+        "profile_cost_tagging": {scenario.name for scenario in profile_cost_tagging.SCENARIOS},
+    }
+
+
 def test_the_command_says_what_can_be_asked_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--help"])
