@@ -124,29 +124,29 @@ def run(platform: Platform, act: Act, case: Case, reference: Reference) -> Resul
     with kind.declare(platform.local.faults, passage, which(passage, reference.passages[: case.number])):
         _run(platform, act)
     end = platform.end_state()
-    if not _wrong(end, reference.end):
+
+    def differences() -> list[str]:
+        return platform.end_state().differences(reference.end, PLAYS[case.play].passing)
+
+    if not differences() and not end.reds - reference.end.reds:
         return Result(HEALED, passage)
     if not kind.loses_the_event and not _is_seen(end, reference.end):
-        return Result(LOST, passage, ("nobody sees it", *end.differences(reference.end)))
+        return Result(LOST, passage, ("nobody sees it", *differences()))
     for _ in range(REDRIVES):
         _redrive(platform)
-        if not platform.end_state().differences(reference.end):
+        if not differences():
             return Result(REDRIVEN, passage)
     if kind.loses_the_event:
         _happens_again(platform, reference.events.get(passage.event_id))
-        if not platform.end_state().differences(reference.end):
+        if not differences():
             return Result(SECOND_EVENT, passage)
     seen = tuple(f"red in {state} of {machine}" for machine, state in sorted(end.reds - reference.end.reds))
-    return Result(LOST, passage, (*seen, *platform.end_state().differences(reference.end)))
+    return Result(LOST, passage, (*seen, *differences()))
 
 
 def _run(platform: Platform, act: Act) -> None:
     act()
     platform.local.settle()
-
-
-def _wrong(end: EndState, wanted: EndState) -> bool:
-    return bool(end.differences(wanted) or end.reds - wanted.reds)
 
 
 def _is_seen(end: EndState, wanted: EndState) -> bool:

@@ -6,7 +6,7 @@ It is read from the state of localaws itself and not through its API, so that lo
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,14 +41,19 @@ class EndState:
     reds: Counter[tuple[str, str]]
     outcomes: frozenset[tuple[str, str]]
 
-    def differences(self, wanted: "EndState") -> list[str]:
-        """In words, what is not as in `wanted`. Executions are looked at by neither number nor colour: they are ways, not ends."""
+    def differences(self, wanted: "EndState", passing: Collection[str] = ()) -> list[str]:
+        """In words, what is not as in `wanted`. Executions are looked at by neither number nor colour: they are ways, not ends.
+
+        Findings of kinds that are `passing` may be missing: what they say is so for a while only, and need not be so any more when we come to it.
+        """
         arns = sorted(self.resources.keys() | wanted.resources.keys())
         there = [(arn, self.resources.get(arn), wanted.resources.get(arn)) for arn in arns]
         found = [f"{arn}: {mine}, not {others}" for arn, mine, others in there if mine != others]
-        for what, told, to_tell in (("announced", self.announcements, wanted.announcements), ("finding", self.findings, wanted.findings)):
-            found += [f"never {what}: {text}" for text in sorted(to_tell - told)]
-            found += [f"{what}, and should not be: {text}" for text in sorted(told - to_tell)]
+        lasting = frozenset(finding for finding in wanted.findings if json.loads(finding)["kind"] not in passing)
+        found += [f"never finding: {text}" for text in sorted(lasting - self.findings)]
+        found += [f"finding, and should not be: {text}" for text in sorted(self.findings - wanted.findings)]
+        found += [f"never announced: {text}" for text in sorted(wanted.announcements - self.announcements)]
+        found += [f"announced, and should not be: {text}" for text in sorted(self.announcements - wanted.announcements)]
         found += [f"left in {queue} {count} times: {body}" for (queue, body), count in sorted((self.left - wanted.left).items())]
         found += [f"not in {queue} {count} times: {body}" for (queue, body), count in sorted((wanted.left - self.left).items())]
         return found
@@ -65,7 +70,7 @@ def end_state(local: LocalOrganization) -> EndState:
         resources={plain.text(arn): (resource.status, dict(resource.tags)) for arn, resource in _studio(cloud)}
         | {f"cost allocation tag {key}": status for key, status in statuses(cloud).items()},
         announcements=frozenset(body for queue, body in messages if queue == ANNOUNCEMENTS),
-        findings=frozenset(body for queue, body in messages if queue == FINDINGS),
+        findings=frozenset(plain.text(finding) for queue, body in _messages() if queue == FINDINGS for finding in body["findings"]),
         left=Counter(message for message in messages if message[0] not in (ANNOUNCEMENTS, FINDINGS)),
         reds=Counter((execution.machine.name, _red(execution)) for execution in done if execution.status not in ("SUCCEEDED", "RUNNING")),
         outcomes=frozenset((execution.machine.name, _outcome(execution)) for execution in green),

@@ -21,11 +21,12 @@ Acting = Callable[[Platform], Iterator[None] | None]
 
 @dataclass(frozen=True)
 class Play:
-    """`workflow` is what it is about, `acting` is what people do, on a platform of its own."""
+    """`workflow` is what it is about, `acting` what people do, on a platform of its own. `passing`: kinds of findings that hold for a while only."""
 
     name: str
     workflow: str
     acting: Acting
+    passing: tuple[str, ...] = ()
 
     def act(self, platform: Platform) -> None:
         """All of it."""
@@ -48,11 +49,11 @@ def _finish(steps: Iterator[None] | None) -> None:
 PLAYS: dict[str, Play] = {}
 
 
-def play(workflow: str) -> Callable[[Acting], Acting]:
+def play(workflow: str, *, passing: tuple[str, ...] = ()) -> Callable[[Acting], Acting]:
     """The function is a play of this workflow, by its own name."""
 
     def register(acting: Acting) -> Acting:
-        PLAYS[acting.__name__] = Play(acting.__name__, workflow, acting)
+        PLAYS[acting.__name__] = Play(acting.__name__, workflow, acting, passing)
         return acting
 
     return register
@@ -133,6 +134,16 @@ def an_account_was_vended_a_moment_ago_and_its_role_comes_later(platform: Platfo
 
 
 @play("cost_key_activation")
+def billing_does_not_learn_of_our_keys(platform: Platform) -> Iterator[None]:
+    """They are on nothing that costs something."""
+    billing.behaviour(platform.local.cloud).learns_from = "costs"
+    platform.profile("fraud-dev")
+    platform.local.settle()
+    yield
+    platform.local.advance(DAY)
+
+
+@play("cost_key_activation", passing=("CostKeyWaiting",))
 def billing_learns_of_our_keys(platform: Platform) -> Iterator[None]:
     """The first morning they are not known, the second they are activated, the third there is nothing to do."""
     platform.profile("fraud-dev")
@@ -141,7 +152,7 @@ def billing_learns_of_our_keys(platform: Platform) -> Iterator[None]:
     platform.local.advance(3 * DAY)
 
 
-@play("cost_key_activation")
+@play("cost_key_activation", passing=("CostKeyWaiting",))
 def billing_refuses_one_of_our_keys(platform: Platform) -> Iterator[None]:
     billing.behaviour(platform.local.cloud).refused["ml:owner"] = ("TagKeyNotAllowed", "not this one")
     platform.profile("fraud-dev")
