@@ -11,7 +11,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from moto.iam.models import iam_backends
 
-from localaws import coverage, organizations
+from localaws import billing, coverage, organizations
 from localaws.authorization import authorize, may_take
 from localaws.cloud import AwsError, Call, Principal
 from localaws.policy.actions import action_name
@@ -94,6 +94,7 @@ def test_every_permission_is_used_by_what_people_do(platform: Platform) -> None:
     events_come_again_or_cannot_be_read(platform)
     for play in PLAYS.values():
         play.act(platform)
+        billing.behaviour(platform.local.cloud).learns_from = "use"  # a play that says otherwise says it for itself
     paths_are_not_told(platform)
     granted = permissions(platform.local.cloud, OURS)
     deliveries_fail(platform)
