@@ -1,7 +1,5 @@
 """What a message in the intake queue asks for, and the name of the execution that does it."""
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from steward.errors import EventUnreadable
+from steward.executions import execution_name
 from steward.lifecycle_events import LifecycleEvent, ScheduleFired, parse_lifecycle_event, parse_schedule
 
 Occasion = LifecycleEvent | ScheduleFired
@@ -45,17 +44,8 @@ def read_message(body: str) -> Request:
     raise EventUnreadable("the message has to bring an event or a schedule, and not both")
 
 
-def execution_name(occasion: Occasion) -> str:
-    """``<account>-<subject, 32 at most>-<verb, 16 at most>-<12 hex of Region and event id>``: 75 of the 80 characters that a name may have.
-
-    The subject is in lower case, whatever its profile's or space's name is: events about tags have it from an ARN, which is, and people search by one
-    spelling.
-
-    Of a schedule ``keys-2026-11-22T10``, and the minute where it is not the full hour. Only letters, digits, ``-`` and ``_``: with others Step
-    Functions runs, but cannot log to CloudWatch (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
-    """
+def name_of_execution(occasion: Occasion) -> str:
+    """What the execution is called: see `steward.executions`. Of a schedule ``keys-2026-11-22T10``, and the minute where it is not the full hour."""
     if isinstance(occasion, ScheduleFired):
         return f"{occasion.name}-{occasion.time:%Y-%m-%dT%H}" + (f"-{occasion.time:%M}" if occasion.time.minute else "")
-    digest = hashlib.sha256(f"{occasion.region}/{occasion.event_id}".encode()).hexdigest()[:12]
-    subject = re.sub(r"[^0-9A-Za-z_-]", "-", occasion.subject.lower())[:32]
-    return f"{occasion.account_id}-{subject}-{occasion.verb[:16]}-{digest}"
+    return execution_name(occasion.account_id, occasion.region, occasion.subject, occasion.verb, occasion.event_id)

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
 from intake.attempts import MOST_REPEATS, Verdict, attempt_names, judge
-from intake.messages import Occasion, execution_name, read_message
+from intake.messages import Occasion, name_of_execution, read_message
 from steward.errors import MessageRefused, RepeatedTooOften, WorkflowUnknown
 from steward.lifecycle_events import ScheduleFired
 from steward.observability import logger
@@ -70,7 +70,7 @@ def start_execution(machine_arn: str, occasion: Occasion, stepfunctions: "SFNCli
         logger.info("skipped: the execution before still runs", schedule=occasion.name)
         return
     replay_name = None if isinstance(occasion, ScheduleFired) else occasion.replay_name
-    for name in attempt_names(execution_name(occasion)):
+    for name in attempt_names(name_of_execution(occasion)):
         if _start(machine_arn, name, occasion, stepfunctions):
             logger.info("execution started", execution=name)
             return
@@ -82,7 +82,7 @@ def start_execution(machine_arn: str, occasion: Occasion, stepfunctions: "SFNCli
         if verdict is not Verdict.REPEAT:
             return
     raise RepeatedTooOften(
-        f"{execution_name(occasion)} was repeated {MOST_REPEATS} times: find out why, then start an execution with its input by hand"
+        f"{name_of_execution(occasion)} was repeated {MOST_REPEATS} times: find out why, then start an execution with its input by hand"
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.attempts import attempt_names
-from intake.messages import Request, execution_name, read_message
+from intake.messages import Request, name_of_execution, read_message
 from steward.errors import EventUnreadable
 from steward.lifecycle_events import LifecycleEvent
 from tests.fuzz.strangeness import (
@@ -46,7 +46,7 @@ def check(request: Request, event: Event) -> None:
     occasion = request.occasion
     assert isinstance(occasion, LifecycleEvent)
     assert (occasion.account_id, occasion.region) == (event["account"], event["region"])
-    names = list(attempt_names(execution_name(occasion)))
+    names = list(attempt_names(name_of_execution(occasion)))
     assert all(NAME.fullmatch(name) for name in names), names
     assert len(set(names)) == len(names)
     assert names[0].startswith(f"{event['account']}-")
@@ -118,6 +118,6 @@ def test_two_events_never_share_a_name_and_one_event_never_has_two(occasion: Lif
     events = [
         occasion.model_copy(update={"account_id": account, "region": region, "event_id": number}) for account, region in places for number in ids
     ]
-    names = [execution_name(event) for event in events]
+    names = [name_of_execution(event) for event in events]
     assert len(set(names)) == len(events)
-    assert [execution_name(event.model_copy(update={"replay_name": "again"})) for event in events] == names
+    assert [name_of_execution(event.model_copy(update={"replay_name": "again"})) for event in events] == names
