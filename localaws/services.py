@@ -1,6 +1,18 @@
 """Everything that answers: importing this registers each service's operations, guards and follow-ups."""
 
-from localaws import billing, cloudformation, identity, inline_policies, message_visibility, organizations, studio, subscriptions, tables
+from localaws import (
+    billing,
+    cloudformation,
+    identity,
+    inline_policies,
+    message_visibility,
+    organizations,
+    roles,
+    simulation,
+    studio,
+    subscriptions,
+    tables,
+)
 from localaws.eventbridge import service as eventbridge
 from localaws.functions import asynchronous, event_sources
 from localaws.scheduler import service as scheduler
@@ -18,7 +30,9 @@ __all__ = [
     "machine_roles",
     "message_visibility",
     "organizations",
+    "roles",
     "scheduler",
+    "simulation",
     "stepfunctions",
     "studio",
     "subscriptions",

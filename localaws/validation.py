@@ -11,10 +11,13 @@ from moto.core.utils import get_service_model
 
 from localaws.cloud import AwsError, Call
 
-_INVALID = {"organizations": "InvalidInputException", "sts": "ValidationError"}
+_INVALID = {"iam": "ValidationError", "organizations": "InvalidInputException", "sts": "ValidationError"}
 """What services answer to input against their model, where it is not ``ValidationException``."""
 
-_ANSWERED_TOO = {"ResourceStatus": {"REVIEW_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"}}
+_ANSWERED_TOO = {
+    "PolicySourceType": {"IAM Policy"},
+    "ResourceStatus": {"REVIEW_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"},
+}
 """What a model leaves out of an enumeration and AWS answers, by shape: events of a stack have the stack's own statuses."""
 
 

@@ -15,7 +15,7 @@ from localaws.cloud import Call, Cloud, guard
 PREFIX = "arn:aws:iam::aws:policy/"
 
 
-@guard("iam", "AttachRolePolicy", "GetPolicy", "GetPolicyVersion", "ListPolicyVersions", "PutRolePermissionsBoundary")
+@guard("iam", "AttachRolePolicy", "CreateRole", "GetPolicy", "GetPolicyVersion", "ListPolicyVersions", "PutRolePermissionsBoundary")
 def know_named_policy(_: Cloud, call: Call) -> None:
     know_managed_policy(call.account, call.params.get("PolicyArn") or call.params.get("PermissionsBoundary") or "")
 

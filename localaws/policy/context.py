@@ -144,7 +144,8 @@ def _lambda(params: dict[str, Any]) -> Context:
 def _sagemaker(params: dict[str, Any]) -> Context:
     instances = sorted(set(_all_of(params, "InstanceType")))
     sharing = {"sagemaker:SpaceSharingType": params["SpaceSharingSettings"]["SharingType"]} if "SpaceSharingSettings" in params else {}
-    return {"sagemaker:InstanceTypes": instances or None, **sharing}
+    # The action that makes what is tagged: `localaws.authorization` knows it. AddTags asked for by itself has none.
+    return {"sagemaker:InstanceTypes": instances or None, "sagemaker:TaggingAction": None, **sharing}
 
 
 def _sts(params: dict[str, Any]) -> Context:

@@ -51,7 +51,7 @@ _WITH_ARTICLE = {"identity": "an identity-based policy", "resource": "a resource
 
 def decide(cloud: Cloud, request: Request, say: Say) -> Judgement:
     """Decide, and write it down. `Refused` where a policy asks for what is not known here."""
-    judgement = _judge(request, say)
+    judgement = judge(request, say)
     decision = judgement.decision
     cloud.log.decisions.append(
         {
@@ -70,7 +70,8 @@ def decide(cloud: Cloud, request: Request, say: Say) -> Judgement:
     return judgement
 
 
-def _judge(request: Request, say: Say) -> Judgement:
+def judge(request: Request, say: Say) -> Judgement:
+    """Decide without writing it down: for what is only asked."""
     identity = _ask(say.identity or (), request)
     boundary = _ask([say.boundary] if say.boundary else (), request)
     resource = _ask(say.resource, request)

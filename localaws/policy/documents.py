@@ -9,7 +9,7 @@ Source: IAM User Guide, "IAM JSON policy element reference", "Policy evaluation 
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from typing import Any, Literal
 from localaws.cloud import Principal, Refused
 from localaws.policy.conditions import check_condition, unmet
 from localaws.policy.keys import Context
-from localaws.policy.wildcards import arn_matches, fill_variables, text_matches
+from localaws.policy.wildcards import arn_matches, fill_variables, text_matches, variables_in
 
 Document = dict[str, Any]
 Kind = Literal["identity", "resource", "trust"]
@@ -91,6 +91,21 @@ def heard(document: Document, request: Request, kind: Kind = "resource") -> Hear
         else:
             allows.append((name, naming))
     return Heard(tuple(allows), tuple(denies), tuple(nearly))
+
+
+def keys_asked(document: Document, request: Request, kind: Kind) -> Iterator[str]:
+    """The condition keys, as written, that the statements about this action and resource ask for, in conditions and in policy variables."""
+    variables = document.get("Version") == "2012-10-17"
+    for _, statement in statements(document, kind):
+        if not _names_action(statement, request.action):
+            continue
+        if variables:
+            yield from variables_in(_listed(statement.get("Resource", statement.get("NotResource"))))
+        if _names_resource(statement, request.resource, request.keys if variables else None):
+            for wishes in statement.get("Condition", {}).values():
+                yield from wishes
+                if variables:
+                    yield from variables_in(str(want) for wanted in wishes.values() for want in _listed(wanted))
 
 
 def evaluate(documents: Iterable[Document], request: Request, kind: Kind = "resource") -> Decision:

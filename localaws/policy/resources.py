@@ -28,6 +28,8 @@ Values = dict[str, str]
 
 def resources_of(cloud: Cloud, call: Call, action: str) -> list[str]:
     """At least one ARN, or just ``*`` where AWS decides without a resource."""
+    if action == "iam:ListRoles":  # the reference has no resource for it; AWS's messages name the path
+        return [f"arn:aws:iam::{call.account}:role{call.params.get('PathPrefix', '/')}"]
     forms = resource_formats(action)
     if not forms:
         return ["*"]

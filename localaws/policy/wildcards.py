@@ -1,6 +1,7 @@
 """How policies compare names: wildcards, ARNs part by part, and policy variables."""
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from localaws.policy.keys import Context, has, value_of
@@ -57,3 +58,12 @@ def fill_variables(text: str, keys: Context | None) -> str | None:
 
     filled = _VARIABLE.sub(value, text)
     return None if missing else filled
+
+
+def variables_in(texts: Iterable[str]) -> Iterator[str]:
+    """The names of the policy variables in these texts."""
+    for text in texts:
+        for variable in _VARIABLE.finditer(text):
+            name = variable.group(1).partition(",")[0].strip()
+            if name not in _LITERAL:
+                yield name
