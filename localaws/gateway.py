@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -250,12 +251,20 @@ def _parse(call: Call, protocol: str, status: int, headers: dict[str, str], body
 # -- clients
 
 
+MOST_CLIENTS = 200
+"""As many are kept, those used last: a client takes half a megabyte, and StackSets deploy as another role in each account."""
+
+
 def client_for(cloud: Cloud, service: str, region: str, principal: Principal) -> Any:
     """See `Cloud.client`."""
     key = (service, region, principal)
-    if key not in cloud.clients:
+    if key in cloud.clients:
+        cloud.clients[key] = cloud.clients.pop(key)
+    else:
         credentials = cloud.keys.issue(principal)
-        cloud.clients[key] = botocore.session.get_session().create_client(
+        if len(cloud.clients) >= MOST_CLIENTS:
+            del cloud.clients[next(iter(cloud.clients))]
+        cloud.clients[key] = _session().create_client(
             service,
             region_name=region,
             aws_access_key_id=credentials.access_key_id,
@@ -264,6 +273,12 @@ def client_for(cloud: Cloud, service: str, region: str, principal: Principal) ->
             config=Config(retries={"total_max_attempts": 1}),
         )
     return cloud.clients[key]
+
+
+@cache
+def _session() -> botocore.session.Session:
+    """One for all of them: a session takes longer to make than its client."""
+    return botocore.session.get_session()
 
 
 _open: list[Gateway] = []

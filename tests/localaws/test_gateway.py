@@ -6,6 +6,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws import gateway
 from localaws.cloud import Principal, Refused
 from localaws.local import LocalOrganization
 from tests.localaws.conftest import role_for
@@ -86,3 +87,17 @@ def test_a_client_for_a_service_calls_at_once(local: LocalOrganization) -> None:
     with local.clock.atomic():
         local.cloud.client("sqs", "eu-west-1", Principal("222222222222", "a-service", service="a-service")).create_queue(QueueName="work")
     assert local.clock.now == before
+
+
+def test_clients_of_services_that_are_not_used_any_more_make_room(local: LocalOrganization, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "MOST_CLIENTS", 2)
+    local.cloud.clients.clear()
+
+    def identity(number: int) -> str:
+        principal = Principal.of_role(f"arn:aws:iam::222222222222:role/role-{number}", "session")
+        return str(local.cloud.client("sts", "eu-west-1", principal).get_caller_identity()["Arn"])
+
+    for number in (1, 2, 1, 3):
+        assert identity(number) == f"arn:aws:sts::222222222222:assumed-role/role-{number}/session"
+    kept = [principal.role_arn for _, _, principal in local.cloud.clients]
+    assert kept == ["arn:aws:iam::222222222222:role/role-1", "arn:aws:iam::222222222222:role/role-3"]
