@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
 from steward.changes import Change, Finding, Report
+from steward.cost_tags import broken, user_of, what_is_unknown
 from steward.observability import logger
 from steward.resources.accounts import Account, account_tags, describe_account, member_session
 from steward.resources.apps import Owner, running_apps
@@ -18,7 +19,7 @@ from steward.resources.profiles import UserProfile, describe_user_profile
 from steward.resources.spaces import Space
 from steward.resources.studio import Stage, went_meanwhile
 from steward.resources.tags import read_tags
-from steward.rules.tags import FULL, Decision, Known, decide_cost_tags, user_of_profile
+from steward.rules.tags import Decision, decide_cost_tags
 from steward.settings import DecideTagsSettings
 from steward.targets import Target
 
@@ -73,9 +74,9 @@ def _decide_inside(
     if domain.is_of_unified_studio:
         return end("UnifiedStudioDomain")
     if resource.stage is Stage.BROKEN:
-        return end(target.ends.failed, findings=(_broken(target, resource),))
+        return end(target.ends.failed, findings=(broken(resource),))
     decision = decide_cost_tags(
-        _user(sagemaker, target, resource),
+        user_of(resource, partial(describe_user_profile, sagemaker, target.domain_id)),
         account_tags=tags_of_account(),
         domain_tags=read_tags(sagemaker, domain.arn),
         present=read_tags(sagemaker, resource.arn),
@@ -85,21 +86,11 @@ def _decide_inside(
     return end(
         _outcome(target, settings, decision),
         changes=tuple(Change(resource.arn, f"tag:{tag.key}", tag.before, tag.after, tag.reason) for tag in decision.to_set),
-        findings=(*_unknown(settings, account, resource, decision), *(_out_of_reach(target, sagemaker, domain, resource) if decision.to_set else ())),
+        findings=(
+            *what_is_unknown(resource, decision, account_id=account.account_id, account_arn=account.arn, user_tag_key=settings.user_tag_key),
+            *(_out_of_reach(target, sagemaker, domain, resource) if decision.to_set else ()),
+        ),
     )
-
-
-def _user(sagemaker: "SageMakerClient", target: Target, resource: UserProfile | Space) -> Known | None:
-    """Whose it is; None where it is nobody's alone."""
-    if isinstance(resource, UserProfile):
-        return user_of_profile(resource.name, resource.single_sign_on_user)
-    if resource.owner_profile_name is None:
-        return None
-    owner = describe_user_profile(sagemaker, target.domain_id, resource.owner_profile_name)
-    if owner is None:
-        return Known("", "owner of the space")
-    user = user_of_profile(owner.name, owner.single_sign_on_user)
-    return Known(user.value, f"owner of the space, {user.source}")
 
 
 def _outcome(target: Target, settings: DecideTagsSettings, decision: Decision) -> str:
@@ -111,26 +102,6 @@ def _outcome(target: Target, settings: DecideTagsSettings, decision: Decision) -
 
 
 # -- what only people can put right
-
-
-def _unknown(settings: DecideTagsSettings, account: Account, resource: UserProfile | Space, decision: Decision) -> Iterator[Finding]:
-    for key in decision.missing:
-        if key == settings.user_tag_key:
-            message = f"Whose {resource.name} is cannot be told, so its tag {key} is left as it is. See to its owner, or set the tag by hand."
-            yield Finding("UserUnknown", resource.arn, message)
-        else:
-            message = (
-                f"Neither account {account.account_id} nor the domain of {resource.name} has a tag {key} with a value that can be taken over, so "
-                f"{resource.name} goes without it. Tag the account in Organizations. The tag follows when {resource.name} is changed the next time, "
-                "or when somebody starts an execution for it."
-            )
-            yield Finding("AccountTagMissing", account.arn, message)
-    if decision.without_room:
-        message = (
-            f"{resource.name} has {FULL} tags or more and 50 are the most, so {', '.join(decision.without_room)} was not added. Remove tags that it "
-            "does not need: ours follow by themselves."
-        )
-        yield Finding("TagLimitReached", resource.arn, message)
 
 
 def _out_of_reach(target: Target, sagemaker: "SageMakerClient", domain: Domain, resource: UserProfile | Space) -> Iterator[Finding]:
@@ -157,8 +128,3 @@ def _out_of_scope(account_id: str) -> Finding:
         "do so before it is moved into one of them: StackSets plant new stacks, whose roles would have the names of those that it kept."
     )
     return Finding("AccountOutOfScope", account_id, message)
-
-
-def _broken(target: Target, resource: UserProfile | Space) -> Finding:
-    message = f"{resource.name} is {resource.status}, it was not tagged. SageMaker says: {resource.failure_reason or 'nothing'}"
-    return Finding(target.ends.failed, resource.arn, message)
