@@ -1,6 +1,6 @@
 """profile_cost_tagging on the deployed template: executions a second, and what one execution takes of API calls and state transitions.
 
-Calls are those of our roles, without those by which Lambda polls the intake queue; transitions are states entered. Both are counted, and the same in
+Calls are those of this workflow's roles, and intake's that starts the execution; transitions are states entered. Both are counted, and the same in
 each run. Seconds are real, of localaws and of Python: they compare one version with another on one machine, and say nothing of AWS.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.counting import calls_of
 from benchmarks.results import Row
 from localaws.local import LocalOrganization
 from tests.stories.people import FRAUD_TAGS, Platform
@@ -78,9 +79,7 @@ def _measured(platform: Platform, domain: str, scenario: Scenario, people: int) 
     first, started = len(platform.local.cloud.log.calls), time.monotonic()
     everybody(scenario.act)
     seconds = time.monotonic() - started
-    calls = [
-        call for call in platform.local.cloud.log.calls[first:] if ":assumed-role/" in call["principal"] and not call["action"].startswith("sqs:")
-    ]
+    calls = calls_of(platform, WORKFLOW, first)
     new = [execution for execution in platform.executions(WORKFLOW) if execution["executionArn"] not in known]
     if [execution["status"] for execution in new] != ["SUCCEEDED"] * people:
         raise RuntimeError(f"{scenario.name}: {people} green executions were to run, not {[execution['status'] for execution in new]}")

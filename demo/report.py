@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -36,10 +37,7 @@ class Report:
     findings: list[dict[str, Any]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
-    _calls: int = 0
-
-    def __post_init__(self) -> None:
-        self._calls_of_ours()  # what the deployment took is not an execution's
+    _counted: Counter[str] = field(default_factory=Counter)
 
     def say(self, text: str) -> None:
         now = self.stage.settle()
@@ -56,17 +54,20 @@ class Report:
         states = self.stage.client("stepfunctions", "hub")
         pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine_arn)
         new = [one["executionArn"] for page in pages for one in page["executions"] if one["executionArn"] not in self._known]
-        calls = self._calls_of_ours()
+        calls = self._new_calls(workflow, machine_arn)
         described = [states.describe_execution(executionArn=arn) for arn in reversed(new)]
         for execution in described:
             self._known.add(execution["executionArn"])
             self._add(chapter, workflow, execution, calls // len(described))
         return described
 
-    def _calls_of_ours(self) -> int:
-        """API calls by our roles since the last time; how Lambda polls the intake queue is its own affair. People call as users, not as roles."""
-        calls = [call for call in self.stage.log("calls") if ":assumed-role/" in call["principal"] and not call["action"].startswith("sqs:")]
-        new, self._calls = len(calls) - self._calls, len(calls)
+    def _new_calls(self, workflow: str, machine_arn: str) -> int:
+        """API calls since the last time by the roles of this workflow, and by any role on its machine: each execution is started by one of them."""
+        roles = self.stage.client("iam", "hub").get_paginator("list_roles").paginate(PathPrefix=f"/steward/{workflow}/")
+        names = {workflow, *(role["RoleName"] for page in roles for role in page["Roles"])}  # members have one role for each workflow, of its name
+        calls = [(role, call["resource"]) for call in self.stage.log("calls") if (role := _role(call))]
+        count = len([role for role, resource in calls if role in names or resource == machine_arn])
+        new, self._counted[workflow] = count - self._counted[workflow], count
         return new
 
     def _add(self, chapter: str, workflow: str, execution: dict[str, Any], calls: int) -> None:
@@ -126,3 +127,8 @@ class Report:
         print(f"\n{passed}, {summary['dead_letters']} dead letters, all of it in build/demo/summary.json")
         if self.complaints:
             print(f"{len(self.complaints)} things are not as they should be: " + "; ".join(self.complaints))
+
+
+def _role(call: dict[str, Any]) -> str:
+    """The name of the role whose session made the call. People call as users, not as roles."""
+    return str(call["principal"]).partition(":assumed-role/")[2].partition("/")[0]
