@@ -71,6 +71,8 @@ def _decide_inside(
     if resource.stage is Stage.COMING:
         return end("NotInServiceYet")
     domain = describe_domain(sagemaker, target.domain_id)
+    if domain is None:
+        return end(target.ends.gone)
     if domain.is_of_unified_studio:
         return end("UnifiedStudioDomain")
     if resource.stage is Stage.BROKEN:

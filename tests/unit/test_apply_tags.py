@@ -1,6 +1,7 @@
 """The step ApplyTags alone: what it writes, when it does not, and what it answers. A call that is not written down here fails the test."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -71,7 +72,8 @@ class Scene:
         return self
 
     def profile(self, status: str) -> "Scene":
-        answer = {"UserProfileArn": PROFILE_ARN, "UserProfileName": "mina", "Status": status}
+        answer = {"UserProfileArn": PROFILE_ARN, "UserProfileName": "mina", "DomainId": DOMAIN_ID, "Status": status}
+        answer |= {"LastModifiedTime": datetime(2026, 11, 23, tzinfo=UTC)}
         self._sagemaker.add_response("describe_user_profile", answer, {"DomainId": DOMAIN_ID, "UserProfileName": "mina"})
         return self
 

@@ -1,5 +1,6 @@
 """The step DecideTags alone: which calls it makes, in which order, and what it answers. A call that is not written down here fails the test."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -55,7 +56,8 @@ class Scene:
         return self
 
     def profile(self, status: str = "InService", **more: str) -> "Scene":
-        answer = {"UserProfileArn": PROFILE_ARN, "UserProfileName": "mina", "Status": status, "DomainId": DOMAIN_ID} | more
+        answer: dict[str, Any] = {"UserProfileArn": PROFILE_ARN, "UserProfileName": "mina", "Status": status, "DomainId": DOMAIN_ID} | more
+        answer |= {"LastModifiedTime": datetime(2026, 11, 23, tzinfo=UTC)}
         self._sagemaker.add_response("describe_user_profile", answer, {"DomainId": DOMAIN_ID, "UserProfileName": "mina"})
         return self
 
@@ -67,7 +69,8 @@ class Scene:
         return self
 
     def domain(self, propagation: str = "ENABLED", settings: dict[str, Any] | None = None) -> "Scene":
-        answer = {"DomainArn": DOMAIN_ARN, "DomainId": DOMAIN_ID, "TagPropagation": propagation, "DomainSettings": settings or {}}
+        answer = {"DomainArn": DOMAIN_ARN, "DomainId": DOMAIN_ID, "DomainName": "fraud", "Status": "InService"}
+        answer |= {"TagPropagation": propagation, "DomainSettings": settings or {}}
         self._sagemaker.add_response("describe_domain", answer, {"DomainId": DOMAIN_ID})
         return self
 
@@ -254,7 +257,7 @@ def test_what_is_going_is_gone(scene: Scene) -> None:
 
 
 def test_what_went_with_its_domain_is_gone(scene: Scene) -> None:
-    scene.account().profile().gone("describe_domain").gone("describe_user_profile")
+    scene.account().profile().gone("describe_domain")
     assert scene.play() == report("ProfileGone")
 
 

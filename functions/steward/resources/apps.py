@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from steward.resources.studio import PAGE
+
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
@@ -11,10 +13,6 @@ class Owner(TypedDict, total=False):
 
     UserProfileNameEquals: str
     SpaceNameEquals: str
-
-
-PAGE = 100
-"""The most that a page of ListApps has; without it AWS gives ten."""
 
 
 def running_apps(sagemaker: "SageMakerClient", domain_id: str, **owner: Unpack[Owner]) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """Spaces of SageMaker Studio in one member account and Region."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from steward.resources.studio import StudioResource
+from steward.resources.studio import PAGE, Listed, OfDomain, StudioResource
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Space(StudioResource):
     """`owner_profile_name` is the one user of a private space. It is None where several people work: a shared space has an owner too, but its
-    costs are not that person's. One that says nothing of sharing is of Studio Classic, where all were shared."""
+    costs are not that person's. One that says nothing of sharing is of Studio Classic, where all were shared. `space_settings` are its own, as
+    DescribeSpace has them."""
 
+    domain_id: str
     owner_profile_name: str | None
+    space_settings: Mapping[str, Any]
 
 
 def describe_space(sagemaker: "SageMakerClient", domain_id: str, name: str) -> Space | None:
@@ -33,5 +37,18 @@ def describe_space(sagemaker: "SageMakerClient", domain_id: str, name: str) -> S
         name=answer["SpaceName"],
         status=answer["Status"],
         failure_reason=answer.get("FailureReason"),
+        domain_id=answer["DomainId"],
         owner_profile_name=answer["OwnershipSettings"]["OwnerUserProfileName"] if is_private else None,
+        space_settings=answer.get("SpaceSettings", {}),
+    )
+
+
+def list_spaces(sagemaker: "SageMakerClient", domain_id: str | None = None) -> tuple[Listed, ...]:
+    """The spaces of one domain, or of all domains of this account and Region, whatever their status."""
+    of_domain: OfDomain = {"DomainIdEquals": domain_id} if domain_id else {}
+    pages = sagemaker.get_paginator("list_spaces").paginate(PaginationConfig={"PageSize": PAGE}, **of_domain)
+    return tuple(
+        Listed(domain_id=one["DomainId"], name=one["SpaceName"], status=one["Status"], last_modified=one["LastModifiedTime"])
+        for page in pages
+        for one in page["Spaces"]
     )

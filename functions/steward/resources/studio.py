@@ -1,14 +1,25 @@
-"""What user profiles and spaces of SageMaker Studio have in common: the stages of their lives."""
+"""What domains, user profiles and spaces of SageMaker Studio have in common: the stages of their lives."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
+from typing import TypedDict
 
 from botocore.exceptions import ClientError
 
+PAGE = 100
+"""The most that a page of SageMaker's lists has; without it AWS gives ten."""
+
+
+class OfDomain(TypedDict, total=False):
+    """What narrows a list to one domain, as ListUserProfiles and ListSpaces have it."""
+
+    DomainIdEquals: str
+
 
 class Stage(Enum):
-    """What SageMaker's seven statuses come to for somebody who wants to work on a profile or a space."""
+    """What SageMaker's seven statuses come to for somebody who wants to work on a domain, a profile or a space."""
 
     COMING = "Pending or Updating: ask again"
     USABLE = "InService, or Update_Failed: it works on with the settings from before"
@@ -27,12 +38,26 @@ STAGES = {
 
 @dataclass(frozen=True, kw_only=True)
 class StudioResource:
-    """A user profile or a space. `failure_reason` is there where SageMaker gave one."""
+    """A domain, a user profile or a space. `failure_reason` is there where SageMaker gave one."""
 
     arn: str
     name: str
     status: str
     failure_reason: str | None
+
+    @property
+    def stage(self) -> Stage:
+        return STAGES.get(self.status, Stage.BROKEN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A user profile or a space as a list has it: without its ARN and its settings. `last_modified` moves whenever its settings or its status do."""
+
+    domain_id: str
+    name: str
+    status: str
+    last_modified: datetime
 
     @property
     def stage(self) -> Stage:
