@@ -33,6 +33,8 @@ _NOT_HERE = {
     "sts:AssumeRole",  # localaws.identity asks, together with the role's trust policy
 }
 
+_OF_VERSIONS = {"s3:DeleteObject": "s3:DeleteObjectVersion", "s3:GetObject": "s3:GetObjectVersion"}
+
 _TAGGING = {
     "iam:CreatePolicy": "iam:TagPolicy",
     "iam:CreateRole": "iam:TagRole",
@@ -44,6 +46,8 @@ _TAGGING = {
     "logs:CreateLogGroup": "logs:TagResource",
     "organizations:CreateOrganizationalUnit": "organizations:TagResource",
     "scheduler:CreateScheduleGroup": "scheduler:TagResource",
+    "s3:CreateMultipartUpload": "s3:PutObjectTagging",
+    "s3:PutObject": "s3:PutObjectTagging",
     "sns:CreateTopic": "sns:TagResource",
     "states:CreateStateMachine": "states:TagResource",
 }
@@ -67,16 +71,38 @@ class Need:
 
 
 def authorize(cloud: Cloud, call: Call) -> None:
-    """Let a role's call pass, or raise `AwsError` as its service denies it. `Refused` for what cannot be decided here."""
-    action = action_name(call.service, call.operation)
-    if call.principal.role_arn is None or action in _NOT_HERE:
+    """Let a call pass, or raise `AwsError` as its service denies it. `Refused` for what cannot be decided here."""
+    administrator = call.principal.role_arn is None
+    if administrator and call.service != "s3":
+        return
+    action = _action(call)
+    if action in _NOT_HERE:
         return
     for need in list(_needs(cloud, call, action)):
-        judgement = _decide(cloud, call, need)
-        if not judgement.decision.allowed:
-            raise denied(call, need, judgement)
-        if need.account != call.account and call.service not in _ELSEWHERE:
-            raise Refused(f"{call.action} on {need.resource}, of another account: allowed, yet localaws cannot do it ({_HERE})")
+        # An administrator is bound by nothing but the policy of a bucket, and by another account's having none for it.
+        if administrator and need.account == call.account and not resource_policies(cloud, need.resource):
+            continue
+        _require(cloud, call, need)
+
+
+def require(cloud: Cloud, call: Call, action: str, resource: str, account: str) -> None:
+    """One action more that a call needs, as it turns out while it is answered. `AwsError` as the service denies it."""
+    if call.principal.role_arn is not None or account != call.account or resource_policies(cloud, resource):
+        _require(cloud, call, Need(action, resource, account, {}))
+
+
+def _require(cloud: Cloud, call: Call, need: Need) -> None:
+    judgement = _decide(cloud, call, need)
+    if not judgement.decision.allowed:
+        raise denied(call, need, judgement)
+    if need.account != call.account and call.service not in _ELSEWHERE:
+        raise Refused(f"{call.action} on {need.resource}, of another account: allowed, yet localaws cannot do it ({_HERE})")
+
+
+def _action(call: Call) -> str:
+    """The operation's own action; a version of an object has one of its own."""
+    action = action_name(call.service, call.operation)
+    return _OF_VERSIONS.get(action, action) if call.service == "s3" and call.params.get("VersionId") else action
 
 
 def _decide(cloud: Cloud, call: Call, need: Need) -> Judgement:
@@ -157,11 +183,12 @@ def _roles(value: Any, name: str = "") -> Iterator[str]:
 
 
 def denied(call: Call, need: Need, judgement: Judgement) -> AwsError:
-    """AWS's error. SNS writes its prefix in capitals, SQS the action in small letters; STS gives no reason."""
+    """AWS's error. SNS writes its prefix in capitals, SQS the action in small letters, S3 the resource in quotes; STS gives no reason."""
     code, status = _code(call.service)
     action = {"sns": f"SNS:{need.action.partition(':')[2]}", "sqs": need.action.lower()}.get(call.service, need.action)
     why = "" if call.service == "sts" else f" {judgement.denial(action)}"
-    return AwsError(code, f"User: {call.principal.arn} is not authorized to perform: {action} on resource: {need.resource}{why}", status)
+    resource = f'"{need.resource}"' if call.service == "s3" else need.resource
+    return AwsError(code, f"User: {call.principal.arn} is not authorized to perform: {action} on resource: {resource}{why}", status)
 
 
 def _code(service: str) -> tuple[str, int]:

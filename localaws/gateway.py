@@ -35,6 +35,7 @@ from moto.core.utils import get_service_model
 from localaws import cloudtrail, coverage
 from localaws.authorization import authorize
 from localaws.cloud import FOLLOWS, GUARDS, OPERATIONS, AwsError, Call, Cloud, Principal, Refused
+from localaws.policy.held import bucket_owner
 from localaws.validation import check_answer, check_input
 
 Answer = tuple[int, Mapping[str, str], str | bytes]
@@ -118,7 +119,8 @@ class Gateway:
         return Outcome((_status_in(call, output) or status, headers, body), output)
 
     def _ask_moto(self, call: Call, request: AWSPreparedRequest, protocol: str) -> Outcome:
-        request.headers["x-moto-account-id"] = call.account
+        owner = bucket_owner(call.params["Bucket"]) if call.service == "s3" and call.operation != "CreateBucket" else None
+        request.headers["x-moto-account-id"] = owner or call.account
         try:
             answer = self._moto.process_request(request)
         except NotImplementedError as missing:
@@ -157,6 +159,9 @@ def _amazon_url(url: str, service: str, region: str) -> str:
     if parts.netloc.endswith(".amazonaws.com"):
         return url
     prefix = get_service_model(service).metadata["endpointPrefix"]
+    bucket, dot, _ = (parts.hostname or "").rpartition(".localhost")
+    if service == "s3" and dot:  # the virtual-hosted style
+        prefix = f"{bucket}.{prefix}"
     return urlunsplit(("https", f"{prefix}.{region}.amazonaws.com", parts.path or "/", parts.query, ""))
 
 
@@ -228,7 +233,7 @@ def _error_answer(call: Call, request: Request, error: AwsError) -> Answer:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # moto warns of codes that the service's model leaves out, such as every service's AccessDenied
         status, headers, body = _serialize(call, request, _Error(error.code, error.message))
-    return (error.status if status == 400 else status), headers, body
+    return (error.status if status == 400 else status), headers, "" if request.method == "HEAD" else body
 
 
 def refusal_answer(refused: Refused, content_type: str) -> Answer:

@@ -122,13 +122,15 @@ class Application:
         query = f"?{request.query_string.decode()}" if request.query_string else ""
         path = environ_path(request)
         headers = HTTPHeaders.from_dict(dict(request.headers))
-        prepared = AWSPreparedRequest(request.method, f"http://localhost{path}{query}", headers, request.get_data(), stream_output=False)
+        prepared = AWSPreparedRequest(request.method, f"http://{request.host}{path}{query}", headers, request.get_data(), stream_output=False)
         try:
             status, answered, body = self._worker.do(lambda: self._local.gateway.handle(prepared))
         except Refused as refused:
             status, answered, body = refusal_answer(refused, request.content_type or "")
-        kept = {name: value for name, value in answered.items() if name.lower() not in {"content-length", "status", "connection", "server"}}
-        return Response(body, status, Headers(kept))
+        # What HEAD tells is the length of what GET would answer.
+        ours = {"status", "connection", "server"} | (set() if request.method == "HEAD" else {"content-length"})
+        kept = {name: value for name, value in answered.items() if name.lower() not in ours}
+        return Response(None if request.method == "HEAD" else body, status, Headers(kept))
 
     def _control(self, request: Request) -> Response:
         verb = request.path.removeprefix(CONTROL)

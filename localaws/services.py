@@ -2,6 +2,7 @@
 
 from localaws import (
     billing,
+    buckets,
     cloudformation,
     identity,
     inline_policies,
@@ -22,6 +23,7 @@ from localaws.states import service as stepfunctions
 __all__ = [
     "asynchronous",
     "billing",
+    "buckets",
     "cloudformation",
     "event_sources",
     "eventbridge",

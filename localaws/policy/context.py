@@ -9,6 +9,7 @@ on AWS: which of the keys for services' requests are there when a service assume
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 from localaws.cloud import Call, Cloud, Principal
 from localaws.organization import state, units_of
@@ -115,7 +116,9 @@ def has_tags(call: Call) -> bool:
 
 def _requested(params: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for given in (params[name] for name in _TAG_MEMBERS if params.get(name)):
-        if isinstance(given, dict) and "TagSet" not in given:
+        if isinstance(given, str):
+            yield from parse_qsl(given, keep_blank_values=True)
+        elif isinstance(given, dict) and "TagSet" not in given:
             yield from given.items()
         else:
             tags = given["TagSet"] if isinstance(given, dict) else given
@@ -139,6 +142,21 @@ def _iam(params: dict[str, Any]) -> Context:
 def _lambda(params: dict[str, Any]) -> Context:
     layers = params.get("Layers")
     return {"lambda:Layer": layers or None, "lambda:Principal": params.get("Principal"), "lambda:FunctionUrlAuthType": None}
+
+
+def _s3(params: dict[str, Any]) -> Context:
+    given = {
+        "s3:prefix": params.get("Prefix"),
+        "s3:delimiter": params.get("Delimiter"),
+        "s3:max-keys": params.get("MaxKeys"),
+        "s3:VersionId": params.get("VersionId"),
+        "s3:x-amz-acl": params.get("ACL"),
+        "s3:x-amz-server-side-encryption": params.get("ServerSideEncryption"),
+        "s3:x-amz-server-side-encryption-aws-kms-key-id": params.get("SSEKMSKeyId"),
+        "s3:x-amz-storage-class": params.get("StorageClass"),
+    }
+    texts = {name: None if value is None else str(value) for name, value in given.items()}
+    return {**texts, "s3:authType": "REST-HEADER", "s3:signatureversion": "AWS4-HMAC-SHA256", "s3:TlsVersion": "1.3"}
 
 
 def _sagemaker(params: dict[str, Any]) -> Context:
@@ -170,6 +188,7 @@ _INPUTS: dict[str, Callable[[dict[str, Any]], Context]] = {
     "events": _events,
     "iam": _iam,
     "lambda": _lambda,
+    "s3": _s3,
     "sagemaker": _sagemaker,
     "sts": _sts,
 }

@@ -47,7 +47,7 @@ def resources_of(cloud: Cloud, call: Call, action: str) -> list[str]:
 
 def account_of(resource: str, call: Call) -> str:
     """Whose a resource is. AWS's organization has one owner, yet no member's call to Organizations counts as one across accounts."""
-    if resource == "*" or call.service == "organizations":
+    if resource == "*" or call.service == "organizations" or call.operation == "CreateBucket":
         return call.account
     place = Arn.read(resource)
     if place.service == "s3":

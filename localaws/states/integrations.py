@@ -20,7 +20,7 @@ from typing import Any
 import botocore.session
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
-from localaws.cloud import Refused
+from localaws.cloud import Refused, compact
 from localaws.states.history import iso
 
 # Step Functions names services as the SDK for Java does: the service id in lower case. botocore's own name differs for these.
@@ -209,6 +209,8 @@ def _to_service(shape: Shape | None, value: Any) -> Any:
         return [_to_service(shape.member, item) for item in value]
     if isinstance(shape, MapShape) and isinstance(value, dict):
         return {name: _to_service(shape.value, item) for name, item in value.items()}
+    if shape is not None and shape.type_name == "blob" and isinstance(value, dict | list):
+        return compact(value)
     return value
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localaws.__main__ import main
@@ -77,6 +79,27 @@ def test_s3_takes_what_it_is_given(here: dict[str, str]) -> None:
     s3.create_bucket(Bucket="artifacts-of-the-hub", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_object(Bucket="artifacts-of-the-hub", Key="a folder/a key+plus.txt", Body=b"content")
     assert s3.get_object(Bucket="artifacts-of-the-hub", Key="a folder/a key+plus.txt")["Body"].read() == b"content"
+
+
+@pytest.mark.parametrize("style", ["path", "virtual"])
+def test_s3_is_spoken_to_in_both_styles(here: dict[str, str], style: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = socket.getaddrinfo
+    # Names under localhost are loopback (RFC 6761), which not every resolver knows.
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more, **named: resolve("localhost" if ".localhost" in host else host, *more, **named))
+    config = Config(s3={"addressing_style": style})
+    s3, bucket = boto3.Session(profile_name="hub").client("s3", config=config), f"of-the-{style}-style"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket=bucket, Key="a folder/k.json", Body=b"content")
+    assert s3.meta.endpoint_url == here["endpoint"]
+    head = s3.head_object(Bucket=bucket, Key="a folder/k.json")
+    assert (head["ContentLength"], [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]]) == (7, ["a folder/k.json"])
+    assert s3.get_object(Bucket=bucket, Key="a folder/k.json", Range="bytes=1-3")["Body"].read() == b"ont"
+    with pytest.raises(ClientError, match="404"):
+        s3.head_object(Bucket=bucket, Key="nowhere")
+    s3.delete_object(Bucket=bucket, Key="a folder/k.json")
+    s3.delete_bucket(Bucket=bucket)
+    with pytest.raises(ClientError, match="404"):
+        s3.head_bucket(Bucket=bucket)
 
 
 def test_what_is_refused_is_refused_by_name_and_once(here: dict[str, str]) -> None:

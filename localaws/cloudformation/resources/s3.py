@@ -20,6 +20,8 @@ class Bucket(ResourceType):
         {
             "BucketEncryption",
             "BucketName",
+            "LifecycleConfiguration",
+            "OwnershipControls",
             "PublicAccessBlockConfiguration",
             "Tags",
             "VersioningConfiguration",
@@ -30,6 +32,8 @@ class Bucket(ResourceType):
     attributes = frozenset({"Arn", "DomainName", "RegionalDomainName"})
     no_effect: ClassVar[Mapping[str, str]] = {
         "BucketEncryption": "objects are not encrypted at rest",
+        "LifecycleConfiguration": "nothing expires",
+        "OwnershipControls": "objects have no ACLs",
     }
 
     def create(self, context: Context, properties: Properties) -> Made:
@@ -70,6 +74,11 @@ def _set(context: Context, name: str, properties: Properties, which: set[str]) -
         context.call("s3", "PutPublicAccessBlock", Bucket=name, PublicAccessBlockConfiguration=block)
     if "BucketEncryption" in which:
         context.call("s3", "PutBucketEncryption", Bucket=name, ServerSideEncryptionConfiguration=_encryption(properties["BucketEncryption"]))
+    if "OwnershipControls" in which:
+        context.call("s3", "PutBucketOwnershipControls", Bucket=name, OwnershipControls=properties["OwnershipControls"])
+    if "LifecycleConfiguration" in which:
+        rules = [_lifecycle(context.logical_id, rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
+        context.call("s3", "PutBucketLifecycleConfiguration", Bucket=name, LifecycleConfiguration={"Rules": rules})
 
 
 def _encryption(configuration: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +90,34 @@ def _encryption(configuration: dict[str, Any]) -> dict[str, Any]:
     return {"Rules": rules}
 
 
+_OF_RULES: dict[str, tuple[str, ...]] = {
+    "AbortIncompleteMultipartUpload": ("AbortIncompleteMultipartUpload",),
+    "ExpirationDate": ("Expiration", "Date"),
+    "ExpirationInDays": ("Expiration", "Days"),
+    "ExpiredObjectDeleteMarker": ("Expiration", "ExpiredObjectDeleteMarker"),
+    "Id": ("ID",),
+    "NoncurrentVersionExpiration": ("NoncurrentVersionExpiration",),
+    "NoncurrentVersionExpirationInDays": ("NoncurrentVersionExpiration", "NoncurrentDays"),
+    "Prefix": ("Filter", "Prefix"),
+    "Status": ("Status",),
+}
+"""Where the API has what a template's rule says."""
+
+
+def _lifecycle(logical_id: str, rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule of a template as the API has it."""
+    if unknown := sorted(set(rule) - set(_OF_RULES)):
+        raise Refused(f"{logical_id}: localaws does not know {', '.join(unknown)} in a rule of LifecycleConfiguration ({_HERE})")
+    made: dict[str, Any] = {"Filter": {"Prefix": ""}}
+    for name, value in rule.items():
+        *above, last = _OF_RULES[name]
+        inner = made
+        for member in above:
+            inner = inner.setdefault(member, {})
+        inner[last] = value
+    return made
+
+
 class BucketPolicy(ResourceType):
     """The policy of one bucket."""
 
@@ -88,7 +125,7 @@ class BucketPolicy(ResourceType):
     properties = frozenset({"Bucket", "PolicyDocument"})
     required = properties
     create_only = frozenset({"Bucket"})
-    no_effect: ClassVar[Mapping[str, str]] = {"PolicyDocument": "decides on calls of roles; administrators of any account may do everything"}
+    no_effect: ClassVar[Mapping[str, str]] = {"PolicyDocument": "decides on calls of roles and of administrators, not on those of AWS services"}
 
     updates_by_create = True
 
