@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.counting import calls_of
 from benchmarks.results import Row
 from localaws.local import LocalOrganization
+from tests.stories.isolation import leave_on
 from tests.stories.people import FRAUD_TAGS, Platform
 
 WORKFLOW = "profile_cost_tagging"
@@ -56,7 +57,8 @@ SCENARIOS = (
 
 
 def measure(local: LocalOrganization, people: int) -> list[Row]:
-    """Each scenario with so many people at once, all in one domain. Functions are warm."""
+    """Each scenario with so many people at once, all in one domain. Functions are warm, no other workflow starts by itself."""
+    leave_on(local, WORKFLOW)
     for function in local.client("lambda", "hub").list_functions()["Functions"]:
         local.cloud.functions.warm(function["FunctionArn"])
     platform = Platform(local)

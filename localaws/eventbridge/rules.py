@@ -21,7 +21,7 @@ LONGEST_PATTERN = 2048
 MOST_TARGETS = 5
 
 _TARGET_FIELDS = {"Id", "Arn", "RoleArn", "Input", "InputPath", "InputTransformer", "DeadLetterConfig", "RetryPolicy"}
-_ON_RULES = ("PutRule", "DeleteRule", "DescribeRule", "ListRules", "ListTargetsByRule")
+_ON_RULES = ("PutRule", "EnableRule", "DisableRule", "DeleteRule", "DescribeRule", "ListRules", "ListTargetsByRule")
 _ON_BUSES = ("DescribeEventBus", "DeleteEventBus")
 
 

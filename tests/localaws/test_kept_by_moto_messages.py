@@ -292,6 +292,34 @@ def test_a_rule_keeps_its_targets_by_their_ids_and_goes_only_without_them(local:
     assert events.list_rules()["Rules"] == []
 
 
+def test_a_rule_that_is_disabled_sends_nothing_until_it_is_enabled(local: LocalOrganization) -> None:
+    events, sqs = local.client("events", "hub"), local.client("sqs", "hub")
+    (statement,) = allow("sqs:SendMessage")["Statement"]
+    policy = {"Version": "2012-10-17", "Statement": [statement | {"Principal": {"Service": "events.amazonaws.com"}}]}
+    url = sqs.create_queue(QueueName="watched", Attributes={"Policy": json.dumps(policy)})["QueueUrl"]
+    events.create_event_bus(Name="hub")
+    events.put_rule(Name="watch", EventBusName="hub", EventPattern=json.dumps({"source": ["a"]}))
+    events.put_targets(Rule="watch", EventBusName="hub", Targets=[{"Id": "queue", "Arn": f"arn:aws:sqs:{HERE}:{HUB}:watched"}])
+
+    def heard(detail: str) -> list[str]:
+        events.put_events(Entries=[{"Source": "a", "DetailType": detail, "Detail": "{}", "EventBusName": "hub"}])
+        local.settle()
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"])["detail-type"] for message in messages]
+
+    assert heard("first") == ["first"]
+    events.disable_rule(Name="watch", EventBusName=f"arn:aws:events:{HERE}:{HUB}:event-bus/hub")
+    assert events.describe_rule(Name="watch", EventBusName="hub")["State"] == "DISABLED"
+    assert heard("second") == []
+    events.enable_rule(Name="watch", EventBusName="hub")
+    assert heard("third") == ["third"]
+    for change in (events.disable_rule, events.enable_rule):
+        with pytest.raises(ClientError, match="ResourceNotFound"):
+            change(Name="watch")
+        with pytest.raises(Refused, match="of another account or Region"):
+            change(Name="watch", EventBusName=f"arn:aws:events:us-east-1:{HUB}:event-bus/hub")
+
+
 def test_an_event_bus_has_its_policy_and_tags(local: LocalOrganization) -> None:
     events = local.client("events", "hub")
     arn = events.create_event_bus(Name="hub", Description="of all", Tags=tagged(("team", "ml")))["EventBusArn"]

@@ -1,8 +1,13 @@
-"""Stories run on a deployed organization, each on a fresh one: a process that deployed it once is forked for each test."""
+"""Stories run on a deployed organization, each on a fresh one: a process that deployed it once is forked for each test.
+
+A story says which workflows it is about: ``pytest.mark.workflow("…", …)``. Only they start by themselves in it; in one marked ``together`` all do.
+Between the deployed process and the tests is one process for each such choice, in which the others were disabled once.
+"""
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,32 +18,43 @@ from _pytest.runner import runtestprotocol
 
 from localaws.local import LocalOrganization
 from localaws.policy.usage import denied
+from tests.stories.isolation import leave_on
 from tests.stories.people import Platform
 
 ORGANIZATION = Path(__file__).parents[2] / "demo" / "organization.yaml"
 
+Workflows = tuple[str, ...] | None
+
 _deployed: list[LocalOrganization] = []
 
 
-class Deployed:
-    """The process with the deployed organization. It forks itself for each test, and passes on the child's reports."""
+Reports = list[dict[str, Any]]
 
-    def __init__(self, session: pytest.Session):
+
+class Process:
+    """A fork of this process that does what it is asked for: tests by their numbers in the session. It passes on their reports."""
+
+    def __init__(self, serve: Callable[[Connection], None]):
         context = get_context("fork")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_deploy_and_fork, args=(session, theirs), daemon=False)
+        self._process = context.Process(target=serve, args=(theirs,), daemon=False)
         self._process.start()
         theirs.close()
 
-    def run(self, number: int) -> list[dict[str, Any]]:
+    def run(self, number: int) -> Reports:
         """The reports of the session's test with this number, as pytest serializes them."""
         self._pipe.send(number)
-        reports: list[dict[str, Any]] = self._pipe.recv()
+        reports: Reports = self._pipe.recv()
         return reports
 
     def stop(self) -> None:
         self._pipe.send(None)
         self._process.join()
+
+
+def _serve(run: Callable[[int], Reports], pipe: Connection) -> None:
+    while (number := pipe.recv()) is not None:
+        pipe.send(run(number))
 
 
 def _deploy_and_fork(session: pytest.Session, pipe: Connection) -> None:
@@ -47,12 +63,38 @@ def _deploy_and_fork(session: pytest.Session, pipe: Connection) -> None:
     for function in local.client("lambda", "hub").list_functions()["Functions"]:
         local.cloud.functions.warm(function["FunctionArn"])
     _deployed.append(local)
-    while (number := pipe.recv()) is not None:
-        pipe.send(_in_a_fork(session.items[number]))
+    stages: dict[Workflows, Process] = {}
+
+    def run(number: int) -> Reports:
+        workflows = workflows_of(session.items[number])
+        if workflows not in stages:
+            stages[workflows] = Process(partial(_stage, session, workflows))
+        return stages[workflows].run(number)
+
+    _serve(run, pipe)
+    for stage in stages.values():
+        stage.stop()
     local.close()
 
 
-def _in_a_fork(item: pytest.Item) -> list[dict[str, Any]]:
+def _stage(session: pytest.Session, workflows: Workflows, pipe: Connection) -> None:
+    if workflows is not None:
+        _deployed[0].clock.own()
+        leave_on(_deployed[0], *workflows)
+    _serve(lambda number: _in_a_fork(session.items[number]), pipe)
+
+
+def workflows_of(item: pytest.Item) -> Workflows:
+    """The workflows that start by themselves in this test; None: all."""
+    marker, together = item.get_closest_marker("workflow"), item.get_closest_marker("together")
+    if together:
+        return None
+    if not (marker and marker.args):
+        raise pytest.UsageError(f"{item.nodeid}: a story says pytest.mark.workflow(…), or pytest.mark.together")
+    return tuple(sorted(marker.args))
+
+
+def _in_a_fork(item: pytest.Item) -> Reports:
     receiving, sending = os.pipe()
     child = os.fork()
     if child == 0:
@@ -72,11 +114,11 @@ def _in_a_fork(item: pytest.Item) -> list[dict[str, Any]]:
     os.waitpid(child, 0)
     if not text:
         raise RuntimeError(f"{item.nodeid}: the forked process ended without a report")
-    reports: list[dict[str, Any]] = json.loads(text)
+    reports: Reports = json.loads(text)
     return reports
 
 
-_processes: dict[pytest.Session, Deployed] = {}
+_processes: dict[pytest.Session, Process] = {}
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -84,8 +126,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if "deployed_organization" not in getattr(item, "fixturenames", ()):
         return None
     session = item.session
+    workflows_of(item)
     if session not in _processes:
-        _processes[session] = Deployed(session)
+        _processes[session] = Process(partial(_deploy_and_fork, session))
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for data in _processes[session].run(session.items.index(item)):
         report = item.config.hook.pytest_report_from_serializable(config=item.config, data=data)

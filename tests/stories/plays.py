@@ -12,6 +12,7 @@ from localaws import billing
 from localaws.organization_file import Account
 from localaws.studio import fail_next
 from localaws.studio.core import behaviour
+from tests.stories.isolation import leave_on
 from tests.stories.people import FRAUD_TAGS, Platform
 
 DAY = 24 * 3600
@@ -21,11 +22,14 @@ Acting = Callable[[Platform], Iterator[None] | None]
 
 @dataclass(frozen=True)
 class Play:
-    """`workflow` is what it is about, `acting` what people do, on a platform of its own. `passing`: kinds of findings that hold for a while only."""
+    """`workflow` is what it is about, and the only one that starts by itself, but for those `besides`. `acting` is what people do, on a platform of
+    its own. `passing`: kinds of findings that hold for a while only.
+    """
 
     name: str
     workflow: str
     acting: Acting
+    besides: tuple[str, ...] = ()
     passing: tuple[str, ...] = ()
 
     def act(self, platform: Platform) -> None:
@@ -34,6 +38,7 @@ class Play:
 
     def prepare(self, platform: Platform) -> Callable[[], None]:
         """Do what has to be there first. Who calls what is returned does the rest."""
+        leave_on(platform.local, self.workflow, *self.besides)
         if not isgeneratorfunction(self.acting):
             return lambda: _finish(self.acting(platform))
         steps = self.acting(platform)
@@ -49,11 +54,11 @@ def _finish(steps: Iterator[None] | None) -> None:
 PLAYS: dict[str, Play] = {}
 
 
-def play(workflow: str, *, passing: tuple[str, ...] = ()) -> Callable[[Acting], Acting]:
-    """The function is a play of this workflow, by its own name."""
+def play(workflow: str, *besides: str, passing: tuple[str, ...] = ()) -> Callable[[Acting], Acting]:
+    """The function is a play of this workflow, by its own name; others are off while it is played, but for those `besides`."""
 
     def register(acting: Acting) -> Acting:
-        PLAYS[acting.__name__] = Play(acting.__name__, workflow, acting, passing)
+        PLAYS[acting.__name__] = Play(acting.__name__, workflow, acting, besides, passing)
         return acting
 
     return register
@@ -133,7 +138,7 @@ def an_account_was_vended_a_moment_ago_and_its_role_comes_later(platform: Platfo
     platform.local.settle()
 
 
-@play("cost_key_activation")
+@play("cost_key_activation", "profile_cost_tagging")
 def billing_does_not_learn_of_our_keys(platform: Platform) -> Iterator[None]:
     """They are on nothing that costs something."""
     billing.behaviour(platform.local.cloud).learns_from = "costs"
@@ -143,7 +148,7 @@ def billing_does_not_learn_of_our_keys(platform: Platform) -> Iterator[None]:
     platform.local.advance(DAY)
 
 
-@play("cost_key_activation", passing=("CostKeyWaiting",))
+@play("cost_key_activation", "profile_cost_tagging", passing=("CostKeyWaiting",))
 def billing_learns_of_our_keys(platform: Platform) -> Iterator[None]:
     """The first morning they are not known, the second they are activated, the third there is nothing to do."""
     platform.profile("fraud-dev")
@@ -152,7 +157,7 @@ def billing_learns_of_our_keys(platform: Platform) -> Iterator[None]:
     platform.local.advance(3 * DAY)
 
 
-@play("cost_key_activation", passing=("CostKeyWaiting",))
+@play("cost_key_activation", "profile_cost_tagging", passing=("CostKeyWaiting",))
 def billing_refuses_one_of_our_keys(platform: Platform) -> Iterator[None]:
     billing.behaviour(platform.local.cloud).refused["ml:owner"] = ("TagKeyNotAllowed", "not this one")
     platform.profile("fraud-dev")

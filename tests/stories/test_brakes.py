@@ -7,6 +7,8 @@ import pytest
 
 from tests.stories.people import FRAUD_TAGS, HUB, Platform
 
+pytestmark = pytest.mark.workflow("profile_cost_tagging", "cost_key_activation")
+
 DAY = 24 * 3600
 
 

@@ -9,6 +9,8 @@ from localaws import billing
 from tests.schemas import validate
 from tests.stories.people import HUB, Platform
 
+pytestmark = pytest.mark.workflow("cost_key_activation", "profile_cost_tagging")
+
 DAY = 24 * 3600
 PAYER = "111111111111"
 KEYS = ["ml:cost-center", "ml:owner", "ml:project", "ml:user"]

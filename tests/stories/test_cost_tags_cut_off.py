@@ -4,6 +4,8 @@ import pytest
 
 from tests.stories.people import FRAUD_TAGS, Platform
 
+pytestmark = pytest.mark.workflow("profile_cost_tagging")
+
 
 @pytest.mark.parametrize("action", ["organizations:DescribeAccount", "sagemaker:AddTags"])
 @pytest.mark.parametrize("when", ["before", "after"])

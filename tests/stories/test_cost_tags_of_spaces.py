@@ -7,6 +7,8 @@ import pytest
 from localaws.studio import behaviour, fail_next
 from tests.stories.people import FRAUD, FRAUD_TAGS, HUB, Platform
 
+pytestmark = pytest.mark.workflow("profile_cost_tagging")
+
 PROJECT_TAGS = {key: value for key, value in FRAUD_TAGS.items() if key != "ml:user"}
 UNIFIED = {"UnifiedStudioSettings": {"DomainId": "dzd_4fraud0000001", "ProjectId": "4fraud000001", "StudioWebPortalAccess": "ENABLED"}}
 

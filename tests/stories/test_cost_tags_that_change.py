@@ -6,6 +6,8 @@ import pytest
 
 from tests.stories.people import FRAUD, FRAUD_TAGS, Platform
 
+pytestmark = pytest.mark.workflow("profile_cost_tagging")
+
 ADMINISTRATOR = f"arn:aws:iam::{FRAUD}:user/administrator"
 
 

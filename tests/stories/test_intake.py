@@ -9,6 +9,8 @@ import pytest
 from tests.stories.intake_troubles import created, cut_off, message, put_role_back, statuses, without_role
 from tests.stories.people import FRAUD_TAGS, Platform
 
+pytestmark = pytest.mark.workflow("profile_cost_tagging")
+
 
 def laid_aside(platform: Platform) -> list[dict[str, Any]]:
     """Messages in the dead-letter queue, with their attributes."""

@@ -4,7 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from tests.stories.people import HUB, Platform
+
+pytestmark = pytest.mark.together
 
 
 def spelt_out(metrics: list[list[Any]]) -> Iterator[list[Any]]:

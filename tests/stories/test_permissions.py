@@ -21,6 +21,8 @@ from tests.stories.intake_troubles import created, cut_off, message
 from tests.stories.people import FRAUD, HUB, PRICING, Platform
 from tests.stories.plays import PLAYS
 
+pytestmark = pytest.mark.workflow("profile_cost_tagging")
+
 OURS = "/steward/"
 HERE = "eu-west-1"
 

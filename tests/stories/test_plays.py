@@ -5,6 +5,8 @@ import pytest
 from tests.stories.people import Platform
 from tests.stories.plays import PLAYS
 
+pytestmark = pytest.mark.workflow("profile_cost_tagging")
+
 
 @pytest.mark.parametrize("name", PLAYS)
 def test_a_play_ends_green_with_nothing_left_and_nothing_due(platform: Platform, name: str) -> None:

@@ -8,6 +8,8 @@ from localaws.organization_file import Account
 from localaws.studio import fail_next
 from tests.stories.people import FRAUD, FRAUD_TAGS, HUB, NEWCOMER, Platform
 
+pytestmark = pytest.mark.workflow("profile_cost_tagging")
+
 
 def test_a_created_profile_carries_its_cost_tags_and_its_execution_can_be_read(platform: Platform) -> None:
     bystander = platform.domain("pricing-prod")

@@ -9,6 +9,8 @@ from tests.stories.intake_troubles import created, cut_off, message, put_role_ba
 from tests.stories.people import FRAUD, FRAUD_TAGS, HUB, Platform
 from tools.redrive import main
 
+pytestmark = pytest.mark.workflow("profile_cost_tagging")
+
 RULE = "arn:aws:events:eu-west-1:444444444444:rule/steward-profile_cost_tagging"
 
 

@@ -12,6 +12,8 @@ from tests.fuzz.strangeness import STRANGER, VALUES, changed, event_files, field
 from tests.stories.intake_troubles import created
 from tests.stories.people import FRAUD, FRAUD_TAGS, HUB, Platform
 
+pytestmark = pytest.mark.workflow("profile_cost_tagging")
+
 NAMED = {name for name in vars(errors) if not name.startswith("_")}
 
 

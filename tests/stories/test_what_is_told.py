@@ -9,6 +9,8 @@ from tests.schemas import validate
 from tests.stories.people import Platform
 from tests.stories.plays import PLAYS
 
+pytestmark = pytest.mark.workflow("profile_cost_tagging", "cost_key_activation")
+
 CHECKS: dict[str, Callable[[object], None]] = {
     "Cost Tags Applied": lambda detail: validate("cost_tags_applied", detail),
     "Cost Keys Activated": lambda detail: validate("cost_keys_activated", detail),
