@@ -28,6 +28,19 @@ class Execution:
     transitions: int
 
 
+@dataclass(frozen=True)
+class Run:
+    """An execution, and what it said at its end (docs/workflows: the report)."""
+
+    row: Execution
+    output: dict[str, Any]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of its findings."""
+        return sorted(finding["kind"] for finding in self.output.get("findings", []))
+
+
 @dataclass
 class Report:
     """Filled by the chapters, a step at a time."""
@@ -49,17 +62,15 @@ class Report:
             self.complaints.append(complaint)
             print(f"       !! {complaint}", flush=True)
 
-    def new_executions(self, chapter: str, workflow: str, machine_arn: str) -> list[dict[str, Any]]:
-        """What ran on this machine since the last time, described by Step Functions; each is added to the table and said aloud."""
+    def new_executions(self, chapter: str, workflow: str, machine_arn: str) -> list[Run]:
+        """What ran on this machine since the last time; each is added to the table and said aloud."""
         states = self.stage.client("stepfunctions", "hub")
         pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine_arn)
         new = [one["executionArn"] for page in pages for one in page["executions"] if one["executionArn"] not in self._known]
         calls = self._new_calls(workflow, machine_arn)
+        self._known.update(new)
         described = [states.describe_execution(executionArn=arn) for arn in reversed(new)]
-        for execution in described:
-            self._known.add(execution["executionArn"])
-            self._add(chapter, workflow, execution, calls // len(described))
-        return described
+        return [self._add(chapter, workflow, execution, calls // len(described)) for execution in described]
 
     def _new_calls(self, workflow: str, machine_arn: str) -> int:
         """API calls since the last time by the roles of this workflow, and by any role on its machine: each execution is started by one of them."""
@@ -70,7 +81,7 @@ class Report:
         new, self._counted[workflow] = count - self._counted[workflow], count
         return new
 
-    def _add(self, chapter: str, workflow: str, execution: dict[str, Any], calls: int) -> None:
+    def _add(self, chapter: str, workflow: str, execution: dict[str, Any], calls: int) -> Run:
         output = json.loads(execution.get("output") or "{}")
         history = self.stage.client("stepfunctions", "hub").get_paginator("get_execution_history")
         pages = history.paginate(executionArn=execution["executionArn"])
@@ -92,6 +103,7 @@ class Report:
         self.executions.append(row)
         self.findings += output.get("findings", [])
         print(f"       {row.status}  {row.name}: {row.outcome}, {row.changes} {'change' if row.changes == 1 else 'changes'}", flush=True)
+        return Run(row, output)
 
     def finish(self, virtual_start: datetime) -> int:
         """Print the table, write the summary; the exit code."""

@@ -53,6 +53,18 @@ class Stage:
         stack = self.client("cloudformation", "hub").describe_stacks(StackName=STACK)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
+    def change_parameters(self, **values: str) -> None:
+        """Update the hub stack as the platform team would: these parameters, the others as they are; wait until that is done."""
+        cloudformation = self.client("cloudformation", "hub")
+        (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+        cloudformation.update_stack(
+            StackName=STACK,
+            UsePreviousTemplate=True,
+            Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[_parameter(known["ParameterKey"], values) for known in stack["Parameters"]],
+        )
+        cloudformation.get_waiter("stack_update_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
+
     def settle(self) -> str:
         """Let everything happen that is due; virtual time afterwards."""
         return _localaws("settle")
@@ -70,6 +82,10 @@ class Stage:
 
     def log(self, what: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in _localaws("log", what, "--json").splitlines()]
+
+
+def _parameter(name: str, values: dict[str, str]) -> dict[str, Any]:
+    return {"ParameterKey": name, **({"ParameterValue": values[name]} if name in values else {"UsePreviousValue": True})}
 
 
 def _localaws(*arguments: str) -> str:

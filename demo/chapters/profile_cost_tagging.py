@@ -1,9 +1,9 @@
 """People get user profiles, by IAM and by Identity Center, and spaces: each carries its cost tags a moment later, and nobody else's does. Who changes
 them is corrected, until it is plain that they will not have it."""
 
-import time
 from typing import Any
 
+from demo import people
 from demo.report import Report
 
 TITLE = "Chapter 1: user profiles and spaces carry their cost tags"
@@ -18,24 +18,24 @@ def play(report: Report) -> None:
     alice = _profile(report, "fraud-dev", "alice")
     report.say("fraud-dev: the user profile alice was created")
     report.new_executions(CHAPTER, WORKFLOW, machine)
-    _expect_tags(report, "fraud-dev", alice, FRAUD)
+    people.expect_tags(report, "fraud-dev", alice, FRAUD)
 
     bob = _profile(report, "pricing-prod", "bob", sso_user="bob@example.com")
     report.say("pricing-prod: Identity Center signed bob@example.com in, and his user profile was created")
     report.new_executions(CHAPTER, WORKFLOW, machine)
     tags = {"ml:user": "bob@example.com", "ml:project": "pricing", "ml:cost-center": "R-0815", "ml:owner": "pricing-team"}
-    _expect_tags(report, "pricing-prod", bob, tags)
+    people.expect_tags(report, "pricing-prod", bob, tags)
 
     carol = _profile(report, "newcomer-dev", "carol")
     report.say("newcomer-dev: an account without tags; the user profile carol was created")
     report.new_executions(CHAPTER, WORKFLOW, machine)
     report.expect(len(report.findings) == 3, "not one finding for each tag that newcomer-dev lacks")
-    _expect_tags(report, "newcomer-dev", carol, {"ml:user": "carol"})
+    people.expect_tags(report, "newcomer-dev", carol, {"ml:user": "carol"})
 
     outsider = _profile(report, "playground", "dave")
     report.say("playground: an account outside the ML units; the user profile dave was created")
     report.expect(not report.new_executions(CHAPTER, WORKFLOW, machine), "an account outside the ML units started an execution")
-    _expect_tags(report, "playground", outsider, {})
+    people.expect_tags(report, "playground", outsider, {})
 
     event = next(d["event"] for d in report.stage.log("deliveries") if d["event"].get("detail", {}).get("eventName") == "CreateUserProfile")
     report.stage.send(event)
@@ -59,7 +59,7 @@ def _space(report: Report, machine: str, owner: str) -> None:
     )["SpaceArn"]
     report.say("fraud-dev: alice got a space of her own, alice-lab")
     report.new_executions(CHAPTER, WORKFLOW, machine)
-    _expect_tags(report, "fraud-dev", space, FRAUD)
+    people.expect_tags(report, "fraud-dev", space, FRAUD)
 
 
 def _drift(report: Report, machine: str, profile: str) -> None:
@@ -70,35 +70,15 @@ def _drift(report: Report, machine: str, profile: str) -> None:
         sagemaker.add_tags(ResourceArn=profile, Tags=[{"Key": "ml:cost-center", "Value": "R-0001"}])
         report.say(f"fraud-dev: somebody wrote another cost center on alice{which_time}")
         report.new_executions(CHAPTER, WORKFLOW, machine)
-        _expect_tags(report, "fraud-dev", profile, FRAUD if which_time != " a fourth time" else {**FRAUD, "ml:cost-center": "R-0001"})
+        people.expect_tags(report, "fraud-dev", profile, FRAUD if which_time != " a fourth time" else {**FRAUD, "ml:cost-center": "R-0001"})
     report.expect([finding["kind"] for finding in report.findings[found:]] == ["TagsContested"], "people were to be told once, of the fourth time")
 
 
 def _profile(report: Report, account: str, name: str, sso_user: str | None = None) -> str:
-    """Create a domain, wait for it as anybody would, and create a user profile in it; its ARN."""
-    sagemaker = report.stage.client("sagemaker", account)
-    settings = {"ExecutionRole": f"arn:aws:iam::{_account_id(report, account)}:role/StudioExecution"}
-    domain = sagemaker.create_domain(
-        DomainName=f"{account}-studio",
-        AuthMode="SSO" if sso_user else "IAM",
-        DefaultUserSettings=settings,
-        SubnetIds=["subnet-0a1b2c3d"],
-        VpcId="vpc-0a1b2c3d",
-        TagPropagation="ENABLED",
-    )["DomainArn"].rsplit("/", 1)[1]
-    for _ in range(100):
-        if sagemaker.describe_domain(DomainId=domain)["Status"] == "InService":
-            break
-        time.sleep(0.1)
+    """Create a domain and a user profile in it; its ARN."""
+    role = people.execution_role(report, account, "StudioExecution")
+    auth_mode = "SSO" if sso_user else "IAM"
+    domain = people.domain(report, account, role, f"{account}-studio", AuthMode=auth_mode, TagPropagation="ENABLED")
     single_sign_on: dict[str, Any] = {"SingleSignOnUserIdentifier": "UserName", "SingleSignOnUserValue": sso_user} if sso_user else {}
+    sagemaker = report.stage.client("sagemaker", account)
     return str(sagemaker.create_user_profile(DomainId=domain, UserProfileName=name, **single_sign_on)["UserProfileArn"])
-
-
-def _account_id(report: Report, account: str) -> str:
-    return str(report.stage.client("sts", account).get_caller_identity()["Account"])
-
-
-def _expect_tags(report: Report, account: str, arn: str, tags: dict[str, str]) -> None:
-    found = {tag["Key"]: tag["Value"] for tag in report.stage.client("sagemaker", account).list_tags(ResourceArn=arn)["Tags"]}
-    print(f"       {arn.rsplit('/', 1)[1]}: {', '.join(f'{key}={value}' for key, value in sorted(found.items())) or 'no tags'}")
-    report.expect(found == tags, f"{arn} carries {found}, not {tags}")
