@@ -29,7 +29,7 @@ check: setup  ## Formatting, lint, types, templates, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/cfn-lint template.yaml accounts/*.yaml
+	$(BIN)/cfn-lint template.yaml accounts/*.yaml demo/studio_roles.yaml
 	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest tests/test_conventions.py
 

@@ -158,6 +158,21 @@ class Platform:
             iam.put_role_policy(RoleName=name.rsplit("/", 1)[-1], PolicyName="besides", PolicyDocument=document)
         return self.local.cloud.client(service, region, Principal.of_role(f"arn:aws:iam::{account_id}:role/{name}", "session"))
 
+    def role(self, account: str, name: str, *statements: dict[str, Any]) -> str:
+        """A new execution role for users of a domain, with these statements of a policy; its ARN. `name` may begin with a path.
+
+        `StudioExecution`, which may tag whatever it creates, is in all accounts of the organization's file.
+        """
+        account_id, iam = self.local.organization.account(account).id, self.client("iam", account)
+        path, _, plain = name.rpartition("/")
+        condition = {"StringEquals": {"aws:SourceAccount": account_id}}
+        trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole", "Condition": condition}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        arn: str = iam.create_role(RoleName=plain, Path=f"/{path}/" if path else "/", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        if statements:
+            iam.put_role_policy(RoleName=plain, PolicyName="work", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+        return arn
+
     def without_role(self, account: str, name: str) -> Callable[[], None]:
         """Take away a role, which nobody can enter by then; what is returned plants it again as it was."""
         self.expect_denied("sts:AssumeRole", f"role/steward/{name}/")
