@@ -18,6 +18,7 @@ from typing import Any
 
 import boto3
 import yaml
+from samtranslator.yaml_helper import yaml_parse
 
 from tools.real import BIN, NoPython, environment
 
@@ -212,12 +213,21 @@ class Acceptance:
 
     def delete(self, before: set[str]) -> None:
         stack_id = self.aws(HUB, "cloudformation", "describe-stacks", "--stack-name", STACK)["Stacks"][0]["StackId"]
+        retained = self.retained()
         self.run("sam", "delete", "--no-prompts")
         self.settle()
         told = self.aws(HUB, "cloudformation", "describe-stack-events", "--stack-name", stack_id)["StackEvents"]
         self.expect("the stack", told[0]["ResourceStatus"], "DELETE_COMPLETE")
-        self.expect("what is left", sorted(self.inventory() - before), [])
-        self.say(f"sam delete: DELETE_COMPLETE, nothing is left in {len(self.accounts)} accounts and {len(self.regions)} Regions")
+        self.expect("what is left", sorted(self.inventory() - before), sorted(retained))
+        kept = ", ".join(each.split()[-1] for each in sorted(retained))
+        self.say(f"sam delete: DELETE_COMPLETE, nothing but {kept} is left in {len(self.accounts)} accounts and {len(self.regions)} Regions")
+
+    def retained(self) -> set[str]:
+        """What the template says is to stay, as `inventory` names it."""
+        template = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+        tables = self.resources("AWS::DynamoDB::Table")
+        kept = [tables[name] for name, resource in template.items() if name in tables and resource.get("DeletionPolicy") == "Retain"]
+        return {f"{HUB} {self.hub_stack['region']} dynamodb {name}" for name in kept}
 
     def inventory(self) -> set[str]:
         """Everything in every account and Region, but for what `sam deploy` keeps its packages in."""
