@@ -76,7 +76,7 @@ def _drift(report: Report, machine: str, profile: str) -> None:
 
 def _profile(report: Report, account: str, name: str, sso_user: str | None = None) -> str:
     """Create a domain and a user profile in it; its ARN."""
-    role = people.execution_role(report, account, "StudioExecution")
+    role = f"arn:aws:iam::{people.account_id(report, account)}:role/StudioExecution"
     auth_mode = "SSO" if sso_user else "IAM"
     domain = people.domain(report, account, role, f"{account}-studio", AuthMode=auth_mode, TagPropagation="ENABLED")
     single_sign_on: dict[str, Any] = {"SingleSignOnUserIdentifier": "UserName", "SingleSignOnUserValue": sso_user} if sso_user else {}
