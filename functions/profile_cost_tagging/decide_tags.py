@@ -20,6 +20,7 @@ from steward.resources.spaces import Space
 from steward.resources.studio import Stage, went_meanwhile
 from steward.resources.tags import read_tags
 from steward.rules.tags import Decision, decide_cost_tags
+from steward.scope import out_of_scope
 from steward.settings import DecideTagsSettings
 from steward.targets import Target
 
@@ -47,7 +48,7 @@ def decide_tags(
     """
     account = describe_account(organizations, target.account_id)
     if account is None or not account.unit_ids & settings.ml_unit_ids:
-        return Report("AccountOutOfScope", settings.brakes.hold(frozenset()), findings=(_out_of_scope(target.account_id),))
+        return Report("AccountOutOfScope", settings.brakes.hold(frozenset()), findings=(out_of_scope(target.account_id),))
     end = partial(Report, dry_run=settings.brakes.hold(account.unit_ids))
     if not account.is_active:
         return end("AccountNotActive")
@@ -122,11 +123,3 @@ def _out_of_reach(target: Target, sagemaker: "SageMakerClient", domain: Domain, 
             "stopped and started again; files stay, unsaved work and what is in memory do not."
         )
         yield Finding("AppsMissTags", resource.arn, message)
-
-
-def _out_of_scope(account_id: str) -> Finding:
-    message = (
-        f"Account {account_id} sends us events but lies in none of the ML units. Delete the stacks of ours that it kept. If it is to be ours again, "
-        "do so before it is moved into one of them: StackSets plant new stacks, whose roles would have the names of those that it kept."
-    )
-    return Finding("AccountOutOfScope", account_id, message)

@@ -89,6 +89,29 @@ class ApplyTagsSettings:
 
 
 @dataclass(frozen=True)
+class TemplateEnablementSettings:
+    """`records_table` is the name of the DynamoDB table that says what we added. `templates_location` is where templates of our own are, as
+    ``s3://bucket/prefix``; empty where there are none."""
+
+    ml_unit_ids: frozenset[str]
+    member_role_name: str
+    records_table: str
+    templates_location: str
+    brakes: Brakes
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(
+            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
+            member_role_name=_text("MEMBER_ROLE_NAME"),
+            records_table=_text("RECORDS_TABLE_NAME"),
+            templates_location=_text("TEMPLATES_LOCATION", or_else=""),
+            brakes=Brakes.from_env(),
+        )
+
+
+@dataclass(frozen=True)
 class CostKeyActivationSettings:
     """`tag_keys` are to be cost allocation tags of the payer, which is the organization's management account."""
 
@@ -115,9 +138,12 @@ class CostKeyActivationSettings:
         )
 
 
-def _text(name: str) -> str:
+def _text(name: str, or_else: str | None = None) -> str:
+    """`or_else` may stand for an empty value, not for one that is not there."""
     if value := os.environ.get(name, "").strip():
         return value
+    if name in os.environ and or_else is not None:
+        return or_else
     raise SettingMissing(f"{name} is not set: deploy the stack again")
 
 

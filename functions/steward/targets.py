@@ -1,4 +1,4 @@
-"""What a step is asked to look after: one user profile or one space, and the event that led to it."""
+"""What a step is asked to look after: one user profile, one space, a domain or an account, and the event that led to it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -56,3 +56,24 @@ class Target(BaseModel):
         if self.space_name:
             return describe_space(sagemaker, self.domain_id, self.space_name)
         return describe_user_profile(sagemaker, self.domain_id, self.user_profile_name or "")
+
+
+class TemplateScope(BaseModel):
+    """Whose access to project templates: a user profile's, a domain's, or all in one account and Region.
+
+    The event's id names our session in the member account. `portfolio_enabled`: this execution has enabled the portfolio, and waited for it.
+    """
+
+    account_id: str
+    region: str
+    domain_id: str | None = None
+    user_profile_name: str | None = None
+    event_id: str
+    event_time: str | None = None
+    portfolio_enabled: bool = False
+
+    @model_validator(mode="after")
+    def _is_within_a_domain(self) -> Self:
+        if self.user_profile_name and not self.domain_id:
+            raise ValueError("a user profile is to be given with its domain")
+        return self

@@ -1,0 +1,53 @@
+"""What people are told of project templates, whoever looked: the workflow after an event, or the reconciliation."""
+
+from collections.abc import Sequence
+
+from steward.changes import Finding
+from steward.rules.access import LOCATION_TAG, MOST_PRINCIPALS
+
+
+def portfolio_is_full(where: str, role_arns: Sequence[str]) -> Finding:
+    """`where` is the ARN of the portfolio, or of the account while there is none."""
+    message = (
+        f"A portfolio takes {MOST_PRINCIPALS} principals, so these roles cannot use the project templates: {', '.join(role_arns)}. Disassociate "
+        "principals that nobody needs any more, as roles that are deleted, or give profiles a role that several share: ours follow at the next "
+        "change there, by the next reconciliation, or when somebody starts an execution for the account."
+    )
+    return Finding("PortfolioFull", where, message)
+
+
+def role_refused(role_arn: str, reason: str) -> Finding:
+    """`reason` is what Service Catalog said."""
+    message = (
+        f"Service Catalog does not take {role_arn} as a principal, so whoever works with it has no project templates. Does the role exist? Make it, "
+        f"or give its domain and profiles another one. Service Catalog says: {reason}"
+    )
+    return Finding("RoleRefused", role_arn, message)
+
+
+def service_roles_missing(account_arn: str, names: Sequence[str]) -> Finding:
+    """`account_arn` is the account whose roles they should be."""
+    message = (
+        f"Project templates pass on service roles that this account lacks: {', '.join(names)}. Projects that need them fail. Where "
+        "TemplateServiceRoles is plant, our member roles StackSet makes them; where it is leave, switch projects on for a domain in the console, "
+        "which makes them."
+    )
+    return Finding("ServiceRolesMissing", account_arn, message)
+
+
+def location_differs(domain_arn: str, present: str, wanted: str) -> Finding:
+    """The domain's tag names another place, which we did not write."""
+    message = (
+        f"The domain's tag {LOCATION_TAG} is {present} and not {wanted}: somebody has templates of their own there, which stay. Remove the tag if "
+        "the organization's are to be had in this domain: it is set again by itself."
+    )
+    return Finding("TemplatesLocationDiffers", domain_arn, message)
+
+
+def templates_not_readable(role_arn: str, actions: Sequence[str], objects: str) -> Finding:
+    """`actions` are not allowed to the role on `objects`, an ARN."""
+    message = (
+        f"{role_arn} is not allowed {' and '.join(actions)} on {objects}: whoever works with it does not see the organization's project templates. "
+        "Add that to its policies; the bucket's policy has to let the account in, too."
+    )
+    return Finding("TemplatesNotReadable", role_arn, message)
