@@ -19,6 +19,7 @@ from localaws.functions import asynchronous, event_sources
 from localaws.scheduler import service as scheduler
 from localaws.states import roles as machine_roles
 from localaws.states import service as stepfunctions
+from localaws.states.maps import service as map_runs
 
 __all__ = [
     "asynchronous",
@@ -30,6 +31,7 @@ __all__ = [
     "identity",
     "inline_policies",
     "machine_roles",
+    "map_runs",
     "message_visibility",
     "organizations",
     "roles",

@@ -67,7 +67,9 @@ def resource_formats(action: str) -> dict[str, str]:
     types = {name: kind for name, kind in privilege(action)["resource_types"].items() if name}
     needed = {name: kind for name, kind in types.items() if kind["required"]} or types
     known = reference()[action.partition(":")[0]]["resources"]
-    return {name: known[name]["arn"] for name in needed}
+    # Executions of a Distributed Map's children are resources of their own in the reference, and no action lists them.
+    labelled = [f"labelled {name}" for name in needed]
+    return {name: known[name]["arn"] for name in [*needed, *labelled] if name in known}
 
 
 @cache

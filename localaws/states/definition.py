@@ -1,7 +1,7 @@
 """Reading a state machine's definition: everything that AWS would refuse at CreateStateMachine is refused here, naming the state and the field.
 
-`load` raises ``AwsError("InvalidDefinition")`` for what is wrong, and `Refused` for what AWS has and localaws has not: JSONPath, Distributed Map,
-``Credentials``, and the patterns of `localaws.states.integrations`.
+`load` raises ``AwsError("InvalidDefinition")`` for what is wrong, and `Refused` for what AWS has and localaws has not: JSONPath, ``Credentials``,
+and the patterns of `localaws.states.integrations`.
 
 Sources: the Amazon States Language specification, and "Transforming data with JSONata" and "Passing data between states with variables" of the
 developer guide. Two checks are stricter than what is documented: a Task must have Arguments, and names of `$states` members that do not exist are
@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 from localaws.cloud import AwsError, Refused
 from localaws.states import integrations, jsontext
 from localaws.states.expressions import VARIABLE_NAME, BrokenSyntax, check_syntax, is_expression, members_of_states, strings_in
+from localaws.states.maps import definition as maps
 from localaws.states.retrying import check_catchers, check_retriers
-from localaws.states.rules import Problem, check_number, check_timestamp
+from localaws.states.rules import Problem, check_known_fields, check_number, check_timestamp
 
 Definition = dict[str, Any]
 
@@ -28,19 +29,16 @@ _FIELDS = {
     "Pass": {"Output", "Assign", "Next", "End"},
     "Wait": {"Seconds", "Timestamp", "Output", "Assign", "Next", "End"},
     "Parallel": {"Branches", "Arguments", "Retry", "Catch", "Output", "Assign", "Next", "End"},
-    "Map": {"ItemProcessor", "Items", "ItemSelector", "MaxConcurrency", "Retry", "Catch", "Output", "Assign", "Next", "End"},
+    "Map": {"ItemProcessor", "Items", "ItemSelector", "MaxConcurrency", "Retry", "Catch", "Output", "Assign", "Next", "End", *maps.FIELDS},
     "Succeed": {"Output"},
     "Fail": {"Error", "Cause"},
 }
-_NOT_BUILT = {
-    "Task": {"Credentials"},
-    "Map": {"ItemReader", "ItemBatcher", "ResultWriter", "ToleratedFailureCount", "ToleratedFailurePercentage", "Label"},
-}
+_NOT_BUILT = {"Task": {"Credentials"}}
 _CHOICE = {"Condition", "Next", "Output", "Assign", "Comment"}
 _NEEDED = {"Task": {"Resource"}, "Choice": {"Choices"}, "Parallel": {"Branches"}, "Map": {"ItemProcessor"}}
 _WITH_RESULT = {"Task", "Parallel", "Map"}
 _TEMPLATES = {"Arguments", "Output", "Assign", "Items", "ItemSelector", "Error", "Cause", "Seconds", "Timestamp", "MaxConcurrency"}
-_TEMPLATES |= {"TimeoutSeconds", "HeartbeatSeconds"}
+_TEMPLATES |= {"TimeoutSeconds", "HeartbeatSeconds", *maps.TEMPLATES}
 _ENDS = {"Succeed", "Fail"}
 
 
@@ -72,17 +70,11 @@ def _wrong(path: str, message: str) -> NoReturn:
     raise Problem(path, message)
 
 
-def _known_fields(fields: dict[str, Any], known: set[str], path: str) -> None:
-    for name in fields:
-        if name not in known:
-            _wrong(f"{path}/{name}", f"Field '{name}' is not supported here; supported are {', '.join(sorted(known))}")
-
-
 def _check_machine(machine: Any) -> None:
     if not isinstance(machine, dict):
         _wrong("/", "A definition is a JSON object")
     _check_language(machine.get("QueryLanguage", "JSONPath"), "the machine")
-    _known_fields(machine, _MACHINE, "")
+    check_known_fields(machine, _MACHINE, "")
     if machine.get("Version", "1.0") != "1.0":
         _wrong("/Version", "The only version is 1.0")
     if "TimeoutSeconds" in machine:
@@ -99,10 +91,11 @@ def _check_language(language: Any, whose: str) -> None:
 
 @dataclass
 class _Names:
-    """Names in use: of states in the whole machine, and of the variables of the scopes around."""
+    """Names in use: of states and of Maps' labels in the whole machine, and of the variables of the scopes around."""
 
     states: set[str] = field(default_factory=set)
     variables: frozenset[str] = frozenset()
+    labels: set[str] = field(default_factory=set)
 
 
 class _Block:
@@ -117,7 +110,7 @@ class _Block:
             _wrong(f"{self.path}/States", "States must be an object of at least one state")
         if block.get("StartAt") not in states:
             _wrong(f"{self.path}/StartAt", f"MISSING_TRANSITION_TARGET: there is no state '{block.get('StartAt')}'")
-        inner = _Names(self.names.states, self.names.variables | frozenset(_assigned(states)))
+        inner = _Names(self.names.states, self.names.variables | frozenset(_assigned(states)), self.names.labels)
         for name, state in states.items():
             self._check_name(name)
             _State(name, state, f"{self.path}/States/{name}", self.names.variables, inner).check()
@@ -173,7 +166,7 @@ class _State:
         _check_language(self.state.get("QueryLanguage", "JSONata"), f"state '{self.name}'")
         for name in sorted(_NOT_BUILT.get(kind, set()) & set(self.state)):
             raise Refused(f"state '{self.name}' has {name}: not built yet")
-        _known_fields(self.state, _ALWAYS | _FIELDS[kind], self.path)
+        check_known_fields(self.state, _ALWAYS | _FIELDS[kind], self.path)
         for name in sorted(_NEEDED.get(kind, set()) - set(self.state)):
             _wrong(self.path, f"Field '{name}' is required")
         if "End" in _FIELDS[kind]:
@@ -265,7 +258,7 @@ class _State:
             path = f"{self.path}/Choices[{number}]"
             if not isinstance(rule, dict) or "Next" not in rule:
                 _wrong(path, "A choice must have Next")
-            _known_fields(rule, _CHOICE, path)
+            check_known_fields(rule, _CHOICE, path)
             if not isinstance(rule.get("Condition"), bool) and not is_expression(rule.get("Condition")):
                 _wrong(f"{path}/Condition", "Condition must be an expression {% … %} or a boolean")
             for name in sorted({"Condition", "Output", "Assign"} & set(rule)):
@@ -285,22 +278,29 @@ class _State:
             _wrong(f"{self.path}/Branches", "Branches must be a non-empty array of objects")
         for number, branch in enumerate(branches):
             path = f"{self.path}/Branches[{number}]"
-            _known_fields(branch, {"StartAt", "States", "Comment"}, path)
+            check_known_fields(branch, {"StartAt", "States", "Comment"}, path)
             _Block(path, self.inner).check(branch)
 
     def _check_map(self) -> None:
         processor, path = self.state["ItemProcessor"], f"{self.path}/ItemProcessor"
         if not isinstance(processor, dict):
             _wrong(path, "ItemProcessor must be an object")
-        _known_fields(processor, {"ProcessorConfig", "StartAt", "States", "Comment"}, path)
-        config = processor.get("ProcessorConfig", {})
-        mode = config.get("Mode", "INLINE") if isinstance(config, dict) else config
-        if mode != "INLINE":
-            raise Refused(f"state '{self.name}' has a Map of mode {mode}: Distributed Map is not built yet")
-        _known_fields(config, {"Mode"}, f"{path}/ProcessorConfig")
+        check_known_fields(processor, {"ProcessorConfig", "StartAt", "States", "Comment"}, path)
         items = self.state.get("Items", [])
         if not isinstance(items, list) and not is_expression(items):
             _wrong(f"{self.path}/Items", "Items must be an array or an expression")
         if "MaxConcurrency" in self.state:
             check_number(self.state["MaxConcurrency"], f"{self.path}/MaxConcurrency", least=0)
+        config = processor.get("ProcessorConfig", {})
+        mode = config.get("Mode", "INLINE") if isinstance(config, dict) else config
+        if mode == "DISTRIBUTED":
+            # An execution of its own: it sees no variables from outside, and may use their names.
+            _Block(path, _Names(self.inner.states, frozenset(), self.inner.labels)).check(processor)
+            maps.check(self.state, self.path, self.inner.labels)
+            return
+        if mode != "INLINE":
+            _wrong(f"{path}/ProcessorConfig/Mode", "Mode is INLINE or DISTRIBUTED")
+        check_known_fields(config, {"Mode"}, f"{path}/ProcessorConfig")
+        for name in sorted(maps.FIELDS & set(self.state)):
+            _wrong(f"{self.path}/{name}", f"Field '{name}' is for a Map of mode DISTRIBUTED only")
         _Block(path, self.inner).check(processor)

@@ -1,24 +1,23 @@
-"""State machines and their executions: how one begins, what is known of it, and how it ends. `localaws.states.service` is the API on top.
+"""State machines and their executions: what is known of them, and how an execution ends. `localaws.states.running` begins them.
 
-An execution is a generator on the clock. It is in ``cloud.log.executions`` from its start; that entry is completed at its end.
+An execution is in ``cloud.log.executions`` from its start; that entry is completed at its end.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
+from datetime import datetime, timedelta
 from typing import Any
 
-from localaws.clock import Action, Entry, Process, Promise
+from localaws.clock import Entry, Process, Promise
 from localaws.cloud import AwsError, Cloud, Principal
 from localaws.states import jsontext
 from localaws.states.definition import Definition
-from localaws.states.errors import Aborted, StatesError
-from localaws.states.flow import close
-from localaws.states.history import History, Line, as_failure, iso
-from localaws.states.interpreter import Interpreter
-from localaws.states.tasks import Caller
+from localaws.states.errors import Aborted
+from localaws.states.history import MOST_EVENTS, History, as_failure, iso
 from localaws.states.visits import Scope
 
+# "… within 14 days", "the maximum open time of one year", "less than 24,999 events": the redrive itself and one more must fit.
+_REDRIVABLE = timedelta(days=14)
+_LONGEST = timedelta(days=365)
 # The quota of open executions of one account in one Region; AWS raises it on request.
 MOST_OPEN = 1_000_000
 
@@ -39,7 +38,7 @@ class Revision:
 
 @dataclass
 class StateMachine:
-    """`status` is ``ACTIVE`` or ``DELETING``."""
+    """`status` is ``ACTIVE`` or ``DELETING``. `of` is the machine that has the Distributed Map whose children are executions of this one."""
 
     name: str
     arn: str
@@ -49,6 +48,20 @@ class StateMachine:
     revision: Revision
     tags: dict[str, str] = field(default_factory=dict)
     status: str = "ACTIVE"
+    of: "StateMachine | None" = None
+
+    @property
+    def deleting(self) -> bool:
+        return self.of.deleting if self.of is not None else self.status == "DELETING"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The Map Run that started a child, the child's type (STANDARD or EXPRESS) and how many items it was given."""
+
+    map_run_arn: str
+    type: str
+    items: int
 
 
 @dataclass
@@ -56,6 +69,7 @@ class Execution:
     """`status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; `input` and `output` are JSON texts; `entry` is its line of the log.
 
     `root` is where it stands, `ended` is settled at its end, `redriven` is when it was last redriven, `redrive_tokens` when each was first used.
+    `child_of` is what it is to the Map Run that started it, if one did.
     """
 
     cloud: Cloud
@@ -69,6 +83,7 @@ class Execution:
     entry: dict[str, Any]
     number: int
     trace_header: str | None = None
+    child_of: "Origin | None" = None
     status: str = "RUNNING"
     stopped: datetime | None = None
     output: str | None = None
@@ -83,11 +98,15 @@ class Execution:
     ended: Promise = field(init=False)
 
     def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Stand at the start."""
         self.root = Scope(_context(self), jsontext.read(self.input))
 
     def entering(self) -> None:
         """A state is about to be entered: "On the next state transition, the executions of a deleted machine are terminated"."""
-        if self.machine.status == "DELETING":
+        if self.machine.deleting:
             end(self, "ABORTED", "ExecutionAborted")
             raise Aborted
         self.entry["transitions"] += 1
@@ -103,52 +122,11 @@ def executions(cloud: Cloud, account: str, region: str) -> dict[str, Execution]:
     return cloud.table("stepfunctions:Execution", account, region)
 
 
-def begin(cloud: Cloud, machine: StateMachine, name: str, text: str, trace_header: str | None = None) -> Execution:
-    """Start an execution: its first state is entered in an entry of its own, not before this call is answered."""
-    arn = f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
-    now = cloud.clock.datetime()
-    entry = _entry(cloud, machine, arn, name, text)
-    cloud.log.executions.append(entry)
-    number = len(cloud.log.executions)
-    execution = Execution(cloud, arn, name, machine, machine.revision, text, now, History(cloud.clock), entry, number, trace_header)
-    table = executions(cloud, machine.account, machine.region)
-    table.pop(arn, None)
-    table[arn] = execution
-    given = {"input": text, "inputDetails": {"truncated": False}, "roleArn": machine.revision.role_arn}
-    # On a line of its own: AWS points the entry of the first state at nothing, as if it came first.
-    execution.history.record(Line(), "ExecutionStarted", **given)
-    launch(execution)
-    return execution
-
-
-def launch(execution: Execution) -> None:
-    """Let it run from where it stands. Its timeout counts from now."""
-    clock = execution.cloud.clock
-    execution.ended = clock.promise()
-    execution.steps = _steps(execution)
-    # Awaited by nobody in earnest: an answer that reaches a stopped execution must not come out of the clock as an error. Crashes do, see `_steps`.
-    clock.process(execution.steps).then(lambda _: None)
-    timeout = execution.revision.definition.get("TimeoutSeconds")
-    if timeout is not None:
-        execution.timer = clock.later(timeout, lambda: _time_out(execution))
-
-
 def check_open_executions(cloud: Cloud, machine: StateMachine) -> None:
     """Raise ``ExecutionLimitExceeded`` where one more would be too many."""
     table = executions(cloud, machine.account, machine.region)
     if len(table) >= MOST_OPEN and sum(execution.status == "RUNNING" for execution in table.values()) >= MOST_OPEN:
         raise AwsError("ExecutionLimitExceeded", f"The maximum number of running executions ({MOST_OPEN}) has been reached")
-
-
-def _end_of(cloud: Cloud, machine: StateMachine, arn: str) -> Promise:
-    return executions(cloud, machine.account, machine.region)[arn].ended
-
-
-def stop(execution: Execution, error: str | None, cause: str | None) -> None:
-    """End it as ABORTED. What it is waiting for is given up; what it has called goes on, as in AWS."""
-    if execution.steps is not None:
-        close(execution.steps)
-    end(execution, "ABORTED", "ExecutionAborted", error=error, cause=cause)
 
 
 def end(execution: Execution, status: str, event: str, *, output: str | None = None, error: str | None = None, cause: str | None = None) -> None:
@@ -168,18 +146,46 @@ def end(execution: Execution, status: str, event: str, *, output: str | None = N
     finish_deleting(execution.cloud, execution.machine)
 
 
+def _why_not_redrivable(execution: Execution, now: datetime) -> str | None:
+    """Why it cannot be redriven, as ``redriveStatusReason`` has it; None where it can."""
+    if execution.machine.deleting:
+        return "State machine is in DELETING status"
+    if execution.status in {"RUNNING", "SUCCEEDED"}:
+        return f"Execution is {execution.status} and cannot be redriven"
+    if len(execution.history.events) >= MOST_EVENTS - 1:
+        return "Execution history event limit exceeded"
+    if now - execution.started > _LONGEST:
+        return "Execution has exceeded the max execution time"
+    if execution.stopped is not None and now - execution.stopped > _REDRIVABLE:
+        return "Execution redrivable period exceeded"
+    return None
+
+
+def redrive_status(execution: Execution, now: datetime) -> dict[str, str]:
+    """What DescribeExecution says of redrives to come. Children of a Map Run are redriven with it, Express ones at any time."""
+    express = execution.child_of is not None and execution.child_of.type == "EXPRESS"
+    reason = None if express and execution.status in {"FAILED", "TIMED_OUT"} else _why_not_redrivable(execution, now)
+    if reason is not None:
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+    return {"redriveStatus": "REDRIVABLE" if execution.child_of is None else "REDRIVABLE_BY_MAP_RUN"}
+
+
 def finish_deleting(cloud: Cloud, machine: StateMachine) -> None:
     """Forget a machine that is being deleted, and its executions, once none of them runs."""
+    machine = machine.of or machine
+    if not machine.deleting:
+        return
     table = executions(cloud, machine.account, machine.region)
-    own = [execution for execution in table.values() if execution.machine is machine]
-    if machine.status != "DELETING" or any(execution.status == "RUNNING" for execution in own):
+    own = [execution for execution in table.values() if machine in (execution.machine, execution.machine.of)]
+    if any(execution.status == "RUNNING" for execution in own):
         return
     for execution in own:
         del table[execution.arn]
     machines(cloud, machine.account, machine.region).pop(machine.arn, None)
 
 
-def _entry(cloud: Cloud, machine: StateMachine, arn: str, name: str, text: str) -> dict[str, Any]:
+def entry_of(cloud: Cloud, machine: StateMachine, arn: str, name: str, text: str) -> dict[str, Any]:
+    """The line of the log of an execution that starts now."""
     return {
         "time": None,
         "account": machine.account,
@@ -202,36 +208,6 @@ def _entry(cloud: Cloud, machine: StateMachine, arn: str, name: str, text: str) 
 def _logged(moment: datetime) -> str:
     """For the log, always to the millisecond: lines of a log stand under each other."""
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
-
-
-def _steps(execution: Execution) -> Process:
-    """Run the machine and write down how it ended. A crash of localaws itself ends the execution and is raised from the clock, for all to see."""
-    cloud, revision, machine = execution.cloud, execution.revision, execution.machine
-    caller = Caller(cloud, machine.region, revision.principal, execution.arn, machine.arn, partial(_end_of, cloud, machine))
-    try:
-        output = yield from Interpreter(caller, execution.history, execution, execution.root).run(revision.definition)
-    except Aborted:
-        return
-    except StatesError as failure:
-        end(execution, "FAILED", "ExecutionFailed", error=failure.error, cause=failure.cause)
-    except Exception as bug:  # noqa: BLE001 - whatever it is must not vanish with the process
-        end(execution, "FAILED", "ExecutionFailed", error="States.Runtime", cause=f"{type(bug).__name__}: {bug}")
-        cloud.clock.later(0, _raiser(bug))
-    else:
-        end(execution, "SUCCEEDED", "ExecutionSucceeded", output=jsontext.write(output))
-
-
-def _raiser(bug: Exception) -> Action:
-    def raise_it() -> None:
-        raise bug
-
-    return raise_it
-
-
-def _time_out(execution: Execution) -> None:
-    if execution.steps is not None:
-        close(execution.steps)
-    end(execution, "TIMED_OUT", "ExecutionTimedOut")
 
 
 def _context(execution: Execution) -> dict[str, Any]:

@@ -21,6 +21,10 @@ from localaws.states.errors import StatesError
 from localaws.states.expressions import EvaluationProblem, Evaluator
 from localaws.states.flow import together, wait, within
 from localaws.states.history import History, as_failure, as_input, as_output, iso
+from localaws.states.maps.definition import is_distributed
+from localaws.states.maps.fields import Fields
+from localaws.states.maps.runs import Launcher
+from localaws.states.maps.state import distributed
 from localaws.states.retrying import Retries, catcher_for
 from localaws.states.rules import parse_timestamp
 from localaws.states.tasks import Caller, Job, UnusableArguments, perform
@@ -39,10 +43,13 @@ class Progress(Protocol):
 
 
 class Interpreter:
-    """Runs a definition. `caller` says who calls AWS, `root` is where the execution stands: at its start, or where a redrive goes on."""
+    """Runs a definition. `caller` says who calls AWS, `root` is where the execution stands: at its start, or where a redrive goes on.
 
-    def __init__(self, caller: Caller, history: History, progress: Progress, root: Scope):
-        self._caller, self._history, self._progress, self._root = caller, history, progress, root
+    `launcher` starts the children of Distributed Maps.
+    """
+
+    def __init__(self, caller: Caller, history: History, progress: Progress, root: Scope, launcher: Launcher):
+        self._caller, self._history, self._progress, self._root, self._launcher = caller, history, progress, root, launcher
         self._clock, self._random = caller.cloud.clock, caller.cloud.random
         self._evaluator = Evaluator(caller.cloud.random, caller.cloud.uuid)
         self._kinds: dict[str, Callable[[Visit], Process]] = {
@@ -114,14 +121,14 @@ class Interpreter:
                     return self._caught(visit, failure)
             yield from wait(self._clock, delay)
             visit.retries += 1
-            visit.inner = None
+            visit.inner = visit.map_run = None
 
     def _caught(self, visit: Visit, failure: StatesError) -> Leaving:
         catcher = catcher_for(failure.error, visit.state.get("Catch", []))
         if catcher is None:
             if failure.error == "States.DataLimitExceeded":
-                # "… the Parallel state is rerun, including the branches that were successful": a redrive has nothing to go on from.
-                visit.inner = None
+                # "… the Parallel state is rerun, including the branches that were successful", "A new Map Run is started": nothing to go on from.
+                visit.inner = visit.map_run = None
             raise failure
         error_output = {"Error": failure.error, "Cause": failure.cause}
         return self._leave(visit, catcher, error_output, catcher["Next"], errorOutput=error_output)
@@ -236,6 +243,10 @@ class Interpreter:
         return (yield from self._side_by_side(visit, visit.inner, runs, len(runs)))
 
     def _map(self, visit: Visit) -> Process:
+        if is_distributed(visit.state):
+            fields = Fields(self._caller, visit, self._evaluate, self._evaluation_failed)
+            results = yield from distributed(fields, self._history, self._launcher)
+            return self._leave(visit, visit.state, results, visit.state.get("Next"), result=results)
         limit = self._whole_number(visit, "MaxConcurrency", 0) if "MaxConcurrency" in visit.state else 0
         if visit.inner is None:
             visit.inner = self._iterations(visit)

@@ -16,17 +16,15 @@ from localaws.states.rules import Problem, check_number
 _RETRIER = {"ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy", "Comment"}
 _CATCHER = {"ErrorEquals", "Next", "Output", "Assign", "Comment"}
 _REPORTED = {"ALL", "DataLimitExceeded", "HeartbeatTimeout", "Permissions", "QueryEvaluationError", "Runtime", "TaskFailed", "Timeout"}
+_REPORTED |= {"ExceedToleratedFailureThreshold", "ItemReaderFailed", "ResultWriterFailed"}
 # Names of the specification that localaws never reports: a handler for them would wait in vain here and perhaps not in AWS.
 _NEVER_REPORTED = {
     "BranchFailed",
-    "ExceedToleratedFailureThreshold",
     "Http.Socket",
     "IntrinsicFailure",
-    "ItemReaderFailed",
     "NoChoiceMatched",
     "ParameterPathFailure",
     "ResultPathMatchFailure",
-    "ResultWriterFailed",
 }
 # A MaxDelaySeconds is greater than 0 and less than 31,622,400.
 _LONGEST_DELAY = 31_622_399

@@ -18,6 +18,13 @@ class Problem(ValueError):
         super().__init__(f"{coded} at {path}")
 
 
+def check_known_fields(fields: dict[str, Any], known: set[str], path: str) -> None:
+    """Raise `Problem` for the first field that is none of these."""
+    for name in fields:
+        if name not in known:
+            raise Problem(f"{path}/{name}", f"Field '{name}' is not supported here; supported are {', '.join(sorted(known))}")
+
+
 def check_number(value: Any, path: str, *, least: int, most: int = _MOST) -> None:
     """A literal integer within bounds, or an expression, whose result is checked when it is evaluated."""
     if is_expression(value):

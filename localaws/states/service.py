@@ -1,21 +1,29 @@
 """The Step Functions API: state machines of type STANDARD, and their executions.
 
 Kept and given back without effect: loggingConfiguration and tracingConfiguration (nothing is logged or traced). Refused by name: Express machines,
-versions and aliases, encryption with a key of one's own, and map runs. Tags are those of state machines only.
+versions and aliases, and encryption with a key of one's own. Tags are those of state machines only.
 """
 
 import re
-from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from localaws.cloud import AwsError, Call, Cloud, Principal, Refused, operation
 from localaws.states import jsontext, redriving
 from localaws.states.definition import load
-from localaws.states.executions import Execution, Revision, StateMachine, begin, check_open_executions, executions, finish_deleting, machines, stop
-
-Answer = dict[str, Any]
-Item = TypeVar("Item")
+from localaws.states.executions import (
+    Execution,
+    Revision,
+    StateMachine,
+    check_open_executions,
+    executions,
+    finish_deleting,
+    machines,
+    redrive_status,
+)
+from localaws.states.finding import Answer, check_arn, find_execution, find_machine, page_of
+from localaws.states.listing import listed_execution
+from localaws.states.running import begin, stop
 
 # Names hold no white space, brackets, wildcards, special characters or control characters: the API reference of CreateStateMachine lists them.
 _FORBIDDEN = re.compile('[\\s<>{}\\[\\]?*"#%\\\\^|~`$&,;:/\u0000-\u001f\u007f-\u009f\ufffe\uffff\ud800-\udfff\U0010ffff]')
@@ -23,7 +31,6 @@ _FORBIDDEN = re.compile('[\\s<>{}\\[\\]?*"#%\\\\^|~`$&,;:/\u0000-\u001f\u007f-\u
 _NAMES_ARE_HELD = timedelta(days=90)
 _NO_LOGGING: dict[str, Any] = {"level": "OFF", "includeExecutionData": False}
 _MOST_TAGS = 50
-_PAGE = 100
 
 
 # -- state machines
@@ -60,7 +67,7 @@ def update_state_machine(cloud: Cloud, call: Call) -> Answer:
     """Running executions keep the definition and role they were started with."""
     params = call.params
     _refuse_unbuilt(params)
-    machine = _machine(cloud, call, params["stateMachineArn"])
+    machine = find_machine(cloud, call, params["stateMachineArn"])
     _check_not_deleting(machine)
     if not {"definition", "roleArn", "loggingConfiguration", "tracingConfiguration"} & set(params):
         raise AwsError(
@@ -77,7 +84,7 @@ def update_state_machine(cloud: Cloud, call: Call) -> Answer:
 
 @operation("stepfunctions", "DescribeStateMachine")
 def describe_state_machine(cloud: Cloud, call: Call) -> Answer:
-    machine = _machine(cloud, call, call.params["stateMachineArn"])
+    machine = find_machine(cloud, call, call.params["stateMachineArn"])
     answer = {"name": machine.name, "status": machine.status, "type": "STANDARD", "creationDate": machine.created}
     return _described(machine, machine.revision) | answer
 
@@ -85,8 +92,11 @@ def describe_state_machine(cloud: Cloud, call: Call) -> Answer:
 @operation("stepfunctions", "DescribeStateMachineForExecution")
 def describe_state_machine_for_execution(cloud: Cloud, call: Call) -> Answer:
     """The machine as it was when the execution was started."""
-    execution = _execution(cloud, call)
-    return _described(execution.machine, execution.revision) | {"name": execution.machine.name, "updateDate": execution.revision.date}
+    execution = find_execution(cloud, call)
+    answer = _described(execution.machine, execution.revision) | {"name": execution.machine.name, "updateDate": execution.revision.date}
+    if execution.child_of is not None:
+        answer |= {"mapRunArn": execution.child_of.map_run_arn, "label": execution.machine.name.rsplit("/", 1)[1]}
+    return answer
 
 
 def _described(machine: StateMachine, revision: Revision) -> Answer:
@@ -107,7 +117,7 @@ def delete_state_machine(cloud: Cloud, call: Call) -> Answer:
 
     Approximated: its executions are gone with it. Deleting what does not exist is no error.
     """
-    arn = _arn(call.params["stateMachineArn"], "stateMachine")
+    arn = check_arn(call.params["stateMachineArn"], "stateMachine")
     machine = machines(cloud, call.account, call.region).get(arn)
     if machine is not None:
         machine.status = "DELETING"
@@ -118,7 +128,7 @@ def delete_state_machine(cloud: Cloud, call: Call) -> Answer:
 @operation("stepfunctions", "ListStateMachines")
 def list_state_machines(cloud: Cloud, call: Call) -> Answer:
     """Oldest first. AWS documents no order."""
-    page, more = _page(machines(cloud, call.account, call.region).values(), lambda machine: machine.arn, call.params)
+    page, more = page_of(machines(cloud, call.account, call.region).values(), lambda machine: machine.arn, call.params)
     return {"stateMachines": [_listed_machine(machine) for machine in page], **more}
 
 
@@ -132,7 +142,7 @@ def _listed_machine(machine: StateMachine) -> Answer:
 @operation("stepfunctions", "StartExecution")
 def start_execution(cloud: Cloud, call: Call) -> Answer:
     """The same name and input as a running execution give that execution again; a name is held for 90 days after its execution ended."""
-    machine = _machine(cloud, call, call.params["stateMachineArn"])
+    machine = find_machine(cloud, call, call.params["stateMachineArn"])
     _check_not_deleting(machine)
     name, text = call.params.get("name"), call.params.get("input", "{}")
     if name is not None:
@@ -166,85 +176,35 @@ def _check_execution_input(text: str) -> None:
 @operation("stepfunctions", "StopExecution")
 def stop_execution(cloud: Cloud, call: Call) -> Answer:
     """Stopping what has ended changes nothing and answers when that was. AWS documents no error for it."""
-    execution = _execution(cloud, call)
+    execution = find_execution(cloud, call)
     stop(execution, call.params.get("error"), call.params.get("cause"))
     return {"stopDate": execution.stopped}
 
 
 @operation("stepfunctions", "DescribeExecution")
 def describe_execution(cloud: Cloud, call: Call) -> Answer:
-    execution = _execution(cloud, call)
-    answer = _listed_execution(execution) | {"input": execution.input, "inputDetails": {"included": True}}
+    execution = find_execution(cloud, call, "execution", "express")
+    answer = listed_execution(execution) | {"input": execution.input, "inputDetails": {"included": True}}
     if execution.output is not None:
         answer |= {"output": execution.output, "outputDetails": {"included": True}}
     answer |= {"error": execution.error, "cause": execution.cause, "traceHeader": execution.trace_header}
-    return {name: value for name, value in (answer | redriving.described(execution, cloud.clock.datetime())).items() if value is not None}
-
-
-def _listed_execution(execution: Execution) -> Answer:
-    answer = {
-        "executionArn": execution.arn,
-        "stateMachineArn": execution.machine.arn,
-        "name": execution.name,
-        "status": execution.status,
-        "startDate": execution.started,
-        "redriveCount": execution.redrives,
-    }
-    dates = {"stopDate": execution.stopped, "redriveDate": execution.redriven}
-    return answer | {name: date for name, date in dates.items() if date is not None}
+    if execution.child_of is not None:
+        answer["mapRunArn"] = execution.child_of.map_run_arn
+    return {name: value for name, value in (answer | redrive_status(execution, cloud.clock.datetime())).items() if value is not None}
 
 
 @operation("stepfunctions", "RedriveExecution")
 def redrive_execution(cloud: Cloud, call: Call) -> Answer:
-    execution = _execution(cloud, call)
+    execution = find_execution(cloud, call)
     return {"redriveDate": redriving.redrive(execution, call.params.get("clientToken"))}
-
-
-@operation("stepfunctions", "ListExecutions")
-def list_executions(cloud: Cloud, call: Call) -> Answer:
-    """ "Running executions are sorted by their startDate or redriveDate, and other executions are sorted by their stopDate", the newest first."""
-    params = call.params
-    if "mapRunArn" in params:
-        raise Refused("stepfunctions:ListExecutions with mapRunArn: not built yet")
-    if "stateMachineArn" not in params:
-        raise AwsError("ValidationException", "Either stateMachineArn or mapRunArn must be specified")
-    status, redriven = params.get("statusFilter"), params.get("redriveFilter")
-    if status == "PENDING_REDRIVE":
-        raise AwsError("ValidationException", "PENDING_REDRIVE is a status of map runs: it needs mapRunArn")
-    machine = _machine(cloud, call, params["stateMachineArn"])
-    found = sorted(
-        (_place(execution), execution.arn)
-        for execution in executions(cloud, call.account, call.region).values()
-        if execution.machine is machine
-        and status in {None, execution.status}
-        and redriven in {None, "REDRIVEN" if execution.redrives else "NOT_REDRIVEN"}
-    )[::-1]
-    if "nextToken" in params:
-        found = [(place, arn) for place, arn in found if place < _token_place(params["nextToken"])]
-    size = params.get("maxResults") or _PAGE
-    more = {"nextToken": " ".join(map(str, found[size - 1][0]))} if size < len(found) else {}
-    return {"executions": [_listed_execution(executions(cloud, call.account, call.region)[arn]) for _, arn in found[:size]], **more}
-
-
-def _place(execution: Execution) -> tuple[float, int]:
-    """Where it stands in a list: a page goes on after a place, so that what moves meanwhile shifts nothing."""
-    return (execution.stopped or execution.redriven or execution.started).timestamp(), execution.number
-
-
-def _token_place(token: str) -> tuple[float, int]:
-    try:
-        moment, number = token.split(" ")
-        return float(moment), int(number)
-    except ValueError as error:
-        raise AwsError("InvalidToken", "Invalid Token") from error
 
 
 @operation("stepfunctions", "GetExecutionHistory")
 def get_execution_history(cloud: Cloud, call: Call) -> Answer:
-    events = _execution(cloud, call).history.events
+    events = find_execution(cloud, call).history.events
     if call.params.get("reverseOrder"):
         events = events[::-1]
-    page, more = _page(events, lambda event: str(event["id"]), call.params)
+    page, more = page_of(events, lambda event: str(event["id"]), call.params)
     if not call.params.get("includeExecutionData", True):
         page = [_without_data(event) for event in page]
     return {"events": page, **more}
@@ -281,7 +241,7 @@ def list_tags_for_resource(cloud: Cloud, call: Call) -> Answer:
 
 
 def _tagged(cloud: Cloud, call: Call) -> StateMachine:
-    arn = _arn(call.params["resourceArn"], "stateMachine")
+    arn = check_arn(call.params["resourceArn"], "stateMachine")
     machine = machines(cloud, call.account, call.region).get(arn)
     if machine is None:
         raise AwsError("ResourceNotFound", f"Resource not found: '{arn}'")
@@ -327,37 +287,3 @@ def _revision(cloud: Cloud, text: str, role_arn: str, params: dict[str, Any]) ->
     principal = Principal.of_role(role_arn, cloud.identifier(32))
     logging, tracing = params.get("loggingConfiguration", _NO_LOGGING), params.get("tracingConfiguration", {"enabled": False})
     return Revision(text, load(text), role_arn, principal, cloud.clock.datetime(), logging, tracing)
-
-
-def _arn(arn: str, kind: str) -> str:
-    """Check an ARN of `kind` (``stateMachine``, ``execution``)."""
-    parts = arn.split(":")
-    if len(parts) < 7 or parts[:3] != ["arn", "aws", "states"] or parts[5] != kind:
-        raise AwsError("InvalidArn", f"Invalid Arn: '{arn}'")
-    if kind == "stateMachine" and (len(parts) > 7 or "/" in parts[6]):
-        raise Refused(f"{arn}: versions, aliases and map runs of state machines are not built yet")
-    return arn
-
-
-def _machine(cloud: Cloud, call: Call, arn: str) -> StateMachine:
-    machine = machines(cloud, call.account, call.region).get(_arn(arn, "stateMachine"))
-    if machine is None:
-        raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
-    return machine
-
-
-def _execution(cloud: Cloud, call: Call) -> Execution:
-    arn = _arn(call.params["executionArn"], "execution")
-    execution = executions(cloud, call.account, call.region).get(arn)
-    if execution is None:
-        raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
-    return execution
-
-
-def _page(items: Iterable[Item], key: Callable[[Item], str], params: dict[str, Any]) -> tuple[list[Item], Answer]:
-    """One page, and the token of the next: the key of the last item given, so that newer ones shift nothing."""
-    rest, token = iter(items), params.get("nextToken")
-    if token and not any(key(item) == token for item in rest):
-        raise AwsError("InvalidToken", "Invalid Token")
-    found, size = list(rest), params.get("maxResults") or _PAGE
-    return found[:size], ({"nextToken": key(found[size - 1])} if size < len(found) else {})

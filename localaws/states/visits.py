@@ -1,11 +1,14 @@
 """Where an execution stands: its blocks, each with its variables and the state it is in. A redrive goes on from exactly this."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localaws.states import jsontext
 from localaws.states.errors import StatesError
 from localaws.states.history import Line
+
+if TYPE_CHECKING:
+    from localaws.states.maps.runs import MapRun
 
 
 @dataclass
@@ -28,7 +31,7 @@ class Scope:
 
 @dataclass
 class Visit:
-    """One visit of a state. `inner` are the branches or iterations of the attempt under way, `token` is the task token of that attempt."""
+    """One visit of a state. `inner`, `token` and `map_run` are of the attempt under way: branches or iterations, task token, Map Run."""
 
     name: str
     state: dict[str, Any]
@@ -39,6 +42,7 @@ class Visit:
     retries: int = 0
     inner: list[Scope] | None = None
     token: str | None = None
+    map_run: "MapRun | None" = None
 
     @property
     def context(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What the tests of Step Functions share: a cloud with nothing in it, its API without a gateway, and a Lambda that answers from a script."""
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 from botocore.exceptions import ClientError
 
+import localaws.states.maps.service
 import localaws.states.service  # noqa: F401 - registers the operations
 from localaws.clock import Clock, Promise
 from localaws.cloud import OPERATIONS, AwsError, Call, Cloud, Principal
@@ -71,6 +74,14 @@ class StepFunctions:
         self.functions = FakeFunctions(clock)
         self.cloud.functions = self.functions  # type: ignore[assignment]
         self.started = clock.now
+        self.asked: list[tuple[str, str]] = []
+        self.denied: set[str] = set()
+
+    def may_by_role(self, cloud: Cloud, role: str, action: str, resource: str) -> bool:
+        """What the machine's role is asked for, instead of IAM: all but what is `denied`."""
+        assert (cloud, role) == (self.cloud, ROLE)
+        self.asked.append((action, resource))
+        return action not in self.denied
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         call = Call("stepfunctions", operation, ACCOUNT, REGION, CALLER, params)
@@ -118,6 +129,45 @@ class StepFunctions:
         return [event["type"] for event in self.history(arn)]
 
 
+class FakeS3:
+    """S3 as the machine's role reaches it: `objects` by bucket and key. It may not do what is `denied`, and lists `page` objects at a time."""
+
+    def __init__(self, sfn: StepFunctions):
+        self.objects: dict[tuple[str, str], bytes] = {}
+        self.denied: set[str] = set()
+        self.calls: list[str] = []
+        self.page = 1000
+        self._clock = sfn.clock
+        sfn.cloud.client = lambda *_: self  # type: ignore[assignment,method-assign,return-value]
+
+    def json(self, key: str) -> Any:
+        return json.loads(self.objects["results", key])
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        self._may("get_object")
+        if (Bucket, Key) not in self.objects:
+            raise refuses("NoSuchKey", "The specified key does not exist.", 404)
+        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes) -> dict[str, Any]:  # noqa: N803
+        self._may("put_object")
+        self.objects[Bucket, Key] = Body
+        return {}
+
+    def list_objects_v2(self, Bucket: str, Prefix: str = "", ContinuationToken: str = "0") -> dict[str, Any]:  # noqa: N803
+        self._may("list_objects_v2")
+        found = sorted(key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix))
+        first = int(ContinuationToken)
+        listed = [{"Key": key, "ETag": '"e"', "Size": 1, "LastModified": self._clock.datetime()} for key in found[first : first + self.page]]
+        more = {"NextContinuationToken": str(first + self.page)} if first + self.page < len(found) else {}
+        return {"Contents": listed, "IsTruncated": bool(more), **more}
+
+    def _may(self, operation: str) -> None:
+        self.calls.append(operation)
+        if operation in self.denied:
+            raise refuses("AccessDenied", "not authorized", 403)
+
+
 class OwnClient:
     """A boto3 client of Step Functions, without a gateway: what a machine calls with it is kept in `calls`. It may not do what is `denied`."""
 
@@ -146,8 +196,10 @@ def refuses(code: str, message: str = "no", status: int = 400) -> ClientError:
 @contextmanager
 def step_functions(seed: int = 0) -> Iterator[StepFunctions]:
     clock = Clock(datetime(2026, 11, 2, 8, tzinfo=UTC), seed)
+    api = StepFunctions(clock, seed)
     try:
-        yield StepFunctions(clock, seed)
+        with mock.patch("localaws.states.running.may_by_role", api.may_by_role):
+            yield api
     finally:
         clock.stop()
 
@@ -163,6 +215,13 @@ def machine(**states: dict[str, Any]) -> Definition:
 def block(**states: dict[str, Any]) -> Definition:
     """A branch, or an item processor."""
     return {"StartAt": next(iter(states)), "States": states}
+
+
+def fan_out(processor: Definition, kind: str = "STANDARD", **fields: Any) -> dict[str, Any]:
+    """A Distributed Map at the end, labelled Each."""
+    config = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": kind}}
+    way_on = {} if "Next" in fields else {"End": True}
+    return {"Type": "Map", "ItemProcessor": processor | config, "Label": "Each"} | fields | way_on
 
 
 def last(kind: str, **fields: Any) -> dict[str, Any]:

@@ -143,7 +143,6 @@ def test_executions_that_do_not_exist_are_said_so(sfn: StepFunctions, operation:
         ("CreateStateMachine", {"name": "m", "definition": "{}", "roleArn": ROLE, "type": "EXPRESS"}, "EXPRESS"),
         ("CreateStateMachine", {"name": "m", "definition": "{}", "roleArn": ROLE, "publish": True}, "versions"),
         ("StartExecution", {"stateMachineArn": f"{ARN}:1"}, "versions"),
-        ("ListExecutions", {"mapRunArn": "a"}, "mapRunArn"),
         (
             "CreateStateMachine",
             {"name": "m", "definition": "{}", "roleArn": ROLE, "encryptionConfiguration": {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}},

@@ -203,14 +203,6 @@ UNBUILT: dict[str, tuple[dict[str, Any], str]] = {
     "no Arguments": (without(sdk("aws-sdk:sagemaker:listApps", {}), "Arguments"), "state 'Only' has no Arguments"),
     "Credentials": (machine(Only=task(Credentials={"RoleArn": "r"})), "state 'Only' has Credentials: not built yet"),
     "heartbeat without a token": (machine(Only=task(HeartbeatSeconds=5)), "state 'Only' has HeartbeatSeconds and no task token"),
-    "Distributed Map": (
-        only("Map", ItemProcessor=block(In=PASS) | {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}),
-        "state 'Only' has a Map of mode DISTRIBUTED: Distributed Map is not built yet",
-    ),
-    **{
-        name: (only("Map", ItemProcessor=block(In=PASS), **{name: 1}), f"state 'Only' has {name}: not built yet")
-        for name in ("ItemReader", "ItemBatcher", "ResultWriter", "ToleratedFailureCount", "ToleratedFailurePercentage", "Label")
-    },
     "an error that is never reported": (
         retry(ErrorEquals=["States.BranchFailed"]),
         "States.BranchFailed at /States/Only/Retry.* never reports this error",
