@@ -2,13 +2,13 @@
 
 Waits, retries, deliveries, resource transitions and every ``time.sleep`` are entries in one queue, ordered by time; entries due at the same
 moment run in an order chosen by the seed, since nothing in AWS promises one. When nothing can run, the clock jumps to the next entry. Python's own
-``datetime`` and ``time.time`` follow through time-machine; ``time.monotonic`` stays real.
+``datetime`` and ``time.time`` follow through time-machine; ``time.monotonic`` stays real for all but tasks, which wait by it.
 
 Three kinds of code meet the clock:
 
 * an *entry* (a plain callable) runs to its end without time passing;
 * a *process* (a generator) yields seconds or a `Promise` and is resumed when that is over: `Clock.process`;
-* a *task* (`localaws.turns.Task`, a thread) calls `Clock.sleep` like any program, and gives its turn away until it wakes.
+* a *task* (`localaws.turns.Task`, in threads) calls `Clock.sleep` like any program, and gives its turn away until it wakes.
 
 Code outside of these, a test or a demo, drives the clock: its `Clock.sleep` runs whatever is due meanwhile.
 
@@ -17,6 +17,7 @@ passed otherwise does not lose it: what was missed runs when time is next advanc
 """
 
 import heapq
+import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -33,6 +34,7 @@ Action = Callable[[], None]
 Process = Generator["float | Promise", Any, Any]
 
 _real_sleep = time.sleep
+_real_monotonic = time.monotonic
 
 
 class ClockStuck(RuntimeError):
@@ -125,12 +127,27 @@ class Clock:
         self._owner = threading.get_ident()
         self._traveller = time_machine.travel(start.astimezone(UTC), tick=False)
         self._travel = self._traveller.start()
+        self._began, self._looks = self.now, 0
         time.sleep = self.sleep  # type: ignore[assignment]
+        self._set_monotonic(self.monotonic)
 
     def stop(self) -> None:
         """Give Python its own time back."""
         time.sleep = _real_sleep
+        self._set_monotonic(_real_monotonic)
         self._traveller.stop()
+
+    @staticmethod
+    def _set_monotonic(function: Callable[[], float]) -> None:
+        """Also where modules have it by a name of their own."""
+        time.monotonic = threading._time = queue.time = function  # type: ignore[attr-defined] # noqa: SLF001
+
+    def monotonic(self) -> float:
+        """What ``time.monotonic`` is while this clock runs. For tasks it follows virtual time, and never stands still: no loop waits for ever."""
+        if self.sleeper is None:
+            return _real_monotonic()
+        self._looks += 1
+        return self.now - self._began + self._looks * 1e-6
 
     def own(self) -> None:
         """The calling thread drives the clock from now on (a server's worker, a forked child)."""
@@ -259,7 +276,7 @@ class Clock:
         elif threading.get_ident() == self._owner:
             self._pass(seconds)
         elif self.turn_is_given:
-            raise Refused("a thread that a handler starts: localaws gives turns to invocations, not to threads within them")
+            raise Refused("a thread that threading.Thread did not start: only its threads get turns (localaws/strands.py)")
         else:
             _real_sleep(seconds)
 

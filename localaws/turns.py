@@ -1,4 +1,6 @@
-"""Threads that run one at a time: a Lambda invocation is one. The turn passes only at an API call or a sleep, so that a race is a repeatable test.
+"""Tasks that run one at a time: a Lambda invocation is one. The turn passes only at an API call or a sleep, so that a race is a repeatable test.
+
+The threads of a task take turns like that too: see `localaws.strands`.
 
 What a process of its own would have to itself changes with the turn: environment variables, the modules of the function's own code, the import path,
 boto3's default session, the loggers, and where ``print`` goes.
@@ -8,23 +10,17 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
 import boto3
 
 from localaws.clock import Clock, Promise
-
-
-class DeadlinePassed(BaseException):
-    """The task's time is over. Not an `Exception`: a handler that catches those must not survive its timeout."""
-
-
-class Crashed(BaseException):
-    """The task's process was killed where it stood. Not an `Exception`, as nothing of it survives."""
+from localaws.strands import Crashed, DeadlinePassed, Strand, install, start_outside, strand_of, uninstall
 
 
 class Surroundings:
@@ -38,6 +34,8 @@ class Surroundings:
         self._session: boto3.Session | None = None
         self._loggers = logging.Manager(logging.root)
         self._outside: dict[str, Any] = {}
+        self.frozen: list[tuple[Strand, float | None]] = []
+        """Threads that outlived the task before, each with the moment when it was to go on, if it waits for one."""
         self._elsewhere, self._within = _Known(), _Known()
 
     def enter(self) -> None:
@@ -55,8 +53,10 @@ class Surroundings:
         boto3.DEFAULT_SESSION = self._session
         sys.stdout = self._output
         logging.Logger.manager = self._loggers
+        install()
 
     def leave(self) -> None:
+        uninstall()
         before = self._outside
         self._modules = self._take_modules(self._within)
         self._environment, self._session = dict(os.environ), boto3.DEFAULT_SESSION
@@ -66,6 +66,18 @@ class Surroundings:
         boto3.DEFAULT_SESSION = before["session"]
         sys.stdout = before["output"]
         logging.Logger.manager = before["loggers"]
+
+    def close(self) -> None:
+        """They are given up, and so are the threads in them."""
+        frozen, self.frozen = self.frozen, []
+        if not frozen:
+            return
+        self.enter()
+        try:
+            for strand, _ in frozen:
+                strand.end(Crashed())
+        finally:
+            self.leave()
 
     def _take_modules(self, known: "_Known") -> dict[str, ModuleType]:
         """Take the modules of these names out of ``sys.modules``. Its thousands of names are looked through only when there are more or fewer."""
@@ -92,69 +104,82 @@ def _become(environment: dict[str, str]) -> None:
             os.environ[name] = value
 
 
-class Task(threading.Thread):
-    """One piece of work in a thread of its own, run by turns. `label` names what it works for.
+class Task:
+    """One piece of work in threads of its own, run by turns. `label` names what it works for.
 
-    `done` carries what it returns or raises: `DeadlinePassed` where time ran out, `Crashed` where it was killed.
+    `done` carries what it returns or raises: `DeadlinePassed` where time ran out, `Crashed` where it was killed. Either ends all of its threads;
+    those that go on when the work is done stand still until the next task in the same surroundings, as AWS freezes them.
     """
 
     def __init__(self, clock: Clock, work: Callable[[], Any], surroundings: Surroundings, seconds: float, label: str = ""):
-        super().__init__(daemon=True, name="localaws-task")
         self.label = label
         self.done: Promise = clock.promise()
         self._clock, self._work, self._surroundings = clock, work, surroundings
-        self._turn, self._given_back = threading.Semaphore(0), threading.Semaphore(0)
         self._result: Any = None
         self._error: BaseException | None = None
-        self._finished = False
         self._struck: BaseException | None = None
-        self._wake = clock.later(0, self._resume)
+        self._main = Strand(clock, self, self._do)
         self._deadline = clock.later(seconds, self._strike)
-        self.start()
+        self._threads = surroundings.frozen
+        surroundings.frozen = []
+        for strand, due in self._threads:
+            strand.owner = self
+            if due is not None:
+                strand.wake(due)
+        start_outside(threading.Thread(target=self._main.run, daemon=True, name="localaws-task"))
 
-    def run(self) -> None:
-        self._turn.acquire()
-        self._clock.sleeper = self
+    def _do(self) -> None:
         try:
             self._result = self._work()
         except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits for the task
             self._error = error
-        self._finished = True
-        self._given_back.release()
 
-    def pause(self, seconds: float) -> None:
-        """Called by the task itself: give the turn away for so long."""
-        if self._struck is None:
-            self._wake = self._clock.later(seconds, self._resume)
-            self._given_back.release()
-            self._turn.acquire()
+    def start_thread(self, thread: threading.Thread) -> None:
+        """Called by a strand of it: one more."""
+        self._threads.append((strand_of(self._clock, self, thread), None))
+
+    def give_turn(self, strand: Strand) -> None:
+        """Let one of its strands run until its next pause."""
+        if strand.finished:
+            return
+        with self._turn():
+            strand.take_turn()
         if self._struck is not None:
-            raise self._struck
+            self._end(self._struck)
+        elif self._main.finished:
+            self._settle()
 
-    def crash(self) -> NoReturn:
-        """Called by the task itself: end here, as if killed. Whatever tries to go on is ended again at its next call."""
-        self._struck = Crashed()
-        raise self._struck
-
-    def _strike(self) -> None:
-        self._struck = DeadlinePassed()
-        self._wake.cancel()
-        self._resume()
-
-    def _resume(self) -> None:
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
         self._surroundings.enter()
         self._clock.turn_is_given = True
         try:
-            self._turn.release()
-            self._given_back.acquire()
+            yield
         finally:
             self._clock.turn_is_given = False
             self._surroundings.leave()
-        if self._finished:
-            self._deadline.cancel()
-            if self._struck is not None:  # whatever it made of that
-                self.done.reject(self._struck)
-            elif self._error is not None:
-                self.done.reject(self._error)
-            else:
-                self.done.resolve(self._result)
+
+    def crash(self) -> BaseException:
+        """Called by a strand of it: all is over."""
+        self._struck = Crashed()
+        return self._struck
+
+    def _strike(self) -> None:
+        self._end(DeadlinePassed())
+
+    def _end(self, error: BaseException) -> None:
+        """Raise it in every strand, whatever they make of that."""
+        self._struck = error
+        with self._turn():
+            for strand in [self._main, *(strand for strand, _ in self._threads)]:
+                strand.end(error)
+        self._deadline.cancel()
+        self.done.reject(error)
+
+    def _settle(self) -> None:
+        self._deadline.cancel()
+        self._surroundings.frozen = [(strand, strand.hold()) for strand, _ in self._threads if not strand.finished]
+        if self._error is not None:
+            self.done.reject(self._error)
+        else:
+            self.done.resolve(self._result)

@@ -11,7 +11,7 @@ from localaws.errors import AwsError
 from localaws.faults.declarations import FOR_EVER, Buckets, Fault, Injected, Passage, Stage, Which
 from localaws.faults.errors import error_of
 from localaws.faults.limits import LIMITS
-from localaws.turns import Task
+from localaws.strands import Strand
 
 if TYPE_CHECKING:
     from localaws.cloud import Call, Cloud
@@ -180,8 +180,8 @@ class Faults:
         return done
 
     def _of(self, call: "Call") -> Passage:
-        task = self._cloud.clock.sleeper
-        function = task.label if isinstance(task, Task) else ""
+        strand = self._cloud.clock.sleeper
+        function = strand.label if isinstance(strand, Strand) else ""
         return Passage("call", call.action, call.account, call.region, call.principal.role_arn or call.principal.arn, function)
 
     # -- where they strike: invocations
@@ -195,11 +195,11 @@ class Faults:
         return result
 
     def _end_here(self, fault: Fault | None) -> None:
-        task = self._cloud.clock.sleeper
-        if fault is None or not isinstance(task, Task):
+        strand = self._cloud.clock.sleeper
+        if fault is None or not isinstance(strand, Strand):
             return
         if fault.name == "crash":
-            task.crash()
+            strand.crash()
         self._cloud.clock.sleep(FOR_EVER)
 
     # -- where they strike: deliveries

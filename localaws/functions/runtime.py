@@ -25,7 +25,8 @@ from localaws.authorization import authorize, may_take
 from localaws.clock import Promise
 from localaws.cloud import AwsError, Call, Cloud, Principal, Refused, guard
 from localaws.functions.code import check_layer, unpack
-from localaws.turns import Crashed, DeadlinePassed, Surroundings, Task
+from localaws.strands import Crashed, DeadlinePassed
+from localaws.turns import Surroundings, Task
 
 SERVICE = "lambda.amazonaws.com"
 NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
@@ -99,6 +100,9 @@ class Functions:
         self._folder = Path(tempfile.mkdtemp(prefix="localaws-functions-"))
 
     def close(self) -> None:
+        for pool in self._pools.values():
+            for environment in pool.idle:
+                environment.surroundings.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def invoke(self, function_arn: str, payload: str, principal: Principal) -> Promise:
@@ -168,6 +172,8 @@ class Functions:
         pool = self._pools[function.function_arn]
         deployed = _deployed(function)
         if pool.deployed != deployed:
+            for environment in pool.idle:
+                environment.surroundings.close()
             pool.idle, pool.deployed = [], deployed
         return (pool.idle.pop(), False) if pool.idle else (self._new_environment(function), True)
 
@@ -197,6 +203,8 @@ class Functions:
                 invocation = promise.result()
             if promise.error is None and pool.deployed == deployed:
                 pool.idle.append(environment)
+            else:
+                environment.surroundings.close()
             self._log(function, context, invocation, environment.take_log(), started, cold=cold)
             done.resolve(invocation)
 

@@ -125,22 +125,6 @@ def test_a_handler_that_exits_is_an_error_of_its_own(local: LocalOrganization) -
     assert (answer["errorType"], "exit status 3" in answer["errorMessage"]) == ("Runtime.ExitError", True)
 
 
-@pytest.mark.parametrize("work", ["boto3.client('sts').get_caller_identity()", "time.sleep(1)"])
-def test_a_thread_that_a_handler_starts_is_refused_by_name(local: LocalOrganization, work: str) -> None:
-    code = f"""
-import boto3, time
-from concurrent.futures import ThreadPoolExecutor
-def handler(event, context):
-    with ThreadPoolExecutor() as pool:
-        pool.submit(lambda: {work}).result()
-"""
-    arn = create(local, code)
-    promise = local.cloud.functions.invoke(arn, "{}", CALLER)
-    local.settle()
-    with pytest.raises(Refused, match="a thread that a handler starts"):
-        promise.result()
-
-
 def test_invocations_take_turns_at_api_calls_in_an_order_of_the_seed(local: LocalOrganization) -> None:
     code = """
 import boto3
