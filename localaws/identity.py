@@ -11,6 +11,7 @@ from moto.iam.models import iam_backends
 
 from localaws.authorization import may_assume
 from localaws.cloud import AwsError, Call, Cloud, Principal, Refused, operation
+from localaws.organization import is_in_use
 from localaws.policy.held import role_by_arn
 
 _NOT_BUILT = ("Policy", "PolicyArns", "Tags", "TransitiveTagKeys", "SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts")
@@ -24,7 +25,7 @@ def assume_role(cloud: Cloud, call: Call) -> dict[str, Any]:
             raise Refused(f"sts:AssumeRole with {name}: sessions are the role's own here (localaws/identity.py)")
     role_arn: str = call.params["RoleArn"]
     role = role_by_arn(role_arn)
-    if not may_assume(cloud, call).decision.allowed or role is None:
+    if not may_assume(cloud, call).decision.allowed or role is None or _is_shut(cloud, role_arn.split(":")[4]):
         raise AwsError("AccessDenied", f"User: {call.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}", 403)
     seconds = call.params.get("DurationSeconds", 3600)
     chained = call.principal.role_arn is not None
@@ -42,6 +43,10 @@ def assume_role(cloud: Cloud, call: Call) -> dict[str, Any]:
         },
         "AssumedRoleUser": {"AssumedRoleId": f"{role.id}:{session_name}", "Arn": principal.arn},
     }
+
+
+def _is_shut(cloud: Cloud, account: str) -> bool:
+    return cloud.organization.is_member(account) and not is_in_use(cloud, account)
 
 
 @operation("sts", "GetCallerIdentity")

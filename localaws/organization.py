@@ -205,6 +205,11 @@ def units_of(cloud: Cloud, account_id: str) -> list[str]:
     return units_above(cloud, state(cloud).get_account_by_id(account_id).parent_id)
 
 
+def is_in_use(cloud: Cloud, account_id: str) -> bool:
+    """Whether anybody can act in an account of the organization: not in one that is suspended or closed."""
+    return any(account.id == account_id and account.state in ("ACTIVE", "PENDING_CLOSURE") for account in state(cloud).accounts)
+
+
 def units_above(cloud: Cloud, unit_id: str) -> list[str]:
     """The unit itself and those it lies in, without the root."""
     parents = {unit.id: unit.parent_id for unit in state(cloud).ou}

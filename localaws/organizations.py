@@ -8,6 +8,7 @@ account, since localaws has no resource policies of Organizations.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from moto.organizations.models import FakeDelegatedAdministrator, FakeServiceAccess
@@ -19,6 +20,8 @@ from localaws.paging import page
 
 PAGE = 20
 """Items of a list's page, unless fewer are asked for: AWS's most, and what it gives without MaxResults."""
+_CLOSING = 180.0
+"""Seconds: "a few minutes" [botocore, CloseAccount]."""
 MOST_TAGS = 50
 MOST_LEVELS_OF_UNITS = 5
 
@@ -259,6 +262,31 @@ def move_account(cloud: Cloud, call: Call) -> None:
         raise AwsError("SourceParentNotFoundException", f"Account {account.id} is not in the source root or OU that you specified.")
     account.parent_id = destination.id
     tell_listeners(cloud, AccountMoved(account.id, source.id, destination.id))
+
+
+@operation("organizations", "CloseAccount")
+def close_account(cloud: Cloud, call: Call) -> None:
+    """It is closed some minutes later, and stays listed. AWS forgets it after 90 days."""
+    _require_management(cloud, call)
+    account = _account(cloud, call.params["AccountId"])
+    if account.id == cloud.organization.management_id:
+        raise AwsError("ConstraintViolationException", "CANNOT_CLOSE_MANAGEMENT_ACCOUNT: you can't close the management account.")
+    if account.state == "PENDING_CLOSURE":
+        raise AwsError("ConflictException", "The request to close this account is being processed.")
+    if account.state == "CLOSED":
+        raise AwsError("AccountAlreadyClosedException", "You attempted to close an account that is already closed.")
+    account.state = account.status = "PENDING_CLOSURE"
+    cloud.clock.later(_CLOSING, partial(_become, account, "CLOSED"))
+
+
+def suspend(cloud: Cloud, account_id: str) -> None:
+    """What AWS does to an account of whose payment or use it doubts: no API asks for it."""
+    _become(_account(cloud, account_id), "SUSPENDED")
+
+
+def _become(account: Any, new: str) -> None:
+    """Of a closed account, Status tells that it is suspended."""
+    account.state, account.status = new, "SUSPENDED"
 
 
 @operation("organizations", "CreateOrganizationalUnit")
