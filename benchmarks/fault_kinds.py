@@ -16,7 +16,7 @@ MINUTES = 120.0
 OUTAGE = 6 * 3600.0
 """Seconds that something is forbidden: longer than any machine tries, until somebody has put it right."""
 
-_READS = ("AssumeRole", "Describe", "Get", "List")
+_READS = ("AssumeRole", "BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Search", "Simulate")
 
 Declare = Callable[[Faults, Passage, Which], Fault]
 

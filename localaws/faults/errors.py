@@ -11,6 +11,7 @@ _THROTTLED: dict[str, tuple[str, int]] = {
     "ce": ("LimitExceededException", 400),
     "lambda": ("TooManyRequestsException", 429),
     "organizations": ("TooManyRequestsException", 400),
+    "resourcegroupstaggingapi": ("ThrottledException", 400),
     "s3": ("SlowDown", 503),
     "scheduler": ("ThrottlingException", 429),
     "sqs": ("RequestThrottled", 400),

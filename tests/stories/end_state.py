@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
 from localaws.billing import statuses
@@ -21,6 +22,7 @@ from localaws.studio.core import Resource, by_arn
 ANNOUNCEMENTS, FINDINGS = "announcements", "findings"
 """The queues of `Platform.watch`: what is in them was told to others, what is in any other queue was left lying."""
 
+_SETTINGS = {"TagPropagation", "DefaultUserSettings", "DefaultSpaceSettings", "DomainSettings", "UserSettings", "SpaceSettings"}
 _OF_ITS_OWN = {"id", "time", "eventID", "requestID", "eventTime", "execution", "resources", "EventId", "responseElements"}
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
 _HASHES = re.compile(r"-[0-9a-f]{12}(-r\d+)?\b")
@@ -28,10 +30,10 @@ _HASHES = re.compile(r"-[0-9a-f]{12}(-r\d+)?\b")
 
 @dataclass(frozen=True)
 class EndState:
-    """`resources`: status and tags of everything in Studio, and the payer's cost allocation tags. `announcements`, `findings`: what was told, however
-    often. `left`: messages that lie in queues which nobody reads, and how many. `reds`: the executions that did not succeed, by machine and by the
-    Fail state they ended in (or their status). `outcomes`: what the green ones came to; how many there were is no part of it, since an event may come
-    twice.
+    """`resources`: status, tags and settings of everything in Studio, the payer's cost allocation tags, and what our tables keep. `announcements`,
+    `findings`: what was told, however often. `left`: messages that lie in queues which nobody reads, and how many. `reds`: the executions that did
+    not succeed, by machine and by the Fail state they ended in (or their status). `outcomes`: what the green ones came to; how many there were is no
+    part of it, since an event may come twice.
     """
 
     resources: dict[str, Any]
@@ -67,8 +69,9 @@ def end_state(local: LocalOrganization) -> EndState:
     done = [execution for place in _places(cloud) for execution in executions(cloud, *place).values()]
     green = [execution for execution in done if execution.status == "SUCCEEDED"]
     return EndState(
-        resources={plain.text(arn): (resource.status, dict(resource.tags)) for arn, resource in _studio(cloud)}
-        | {f"cost allocation tag {key}": status for key, status in statuses(cloud).items()},
+        resources={plain.text(arn): (resource.status, dict(resource.tags), _settings(resource)) for arn, resource in _studio(cloud)}
+        | {f"cost allocation tag {key}": status for key, status in statuses(cloud).items()}
+        | {plain.text(item): plain.text(values) for item, values in _kept()},
         announcements=frozenset(body for queue, body in messages if queue == ANNOUNCEMENTS),
         findings=frozenset(plain.text(finding) for queue, body in _messages() if queue == FINDINGS for finding in body["findings"]),
         left=Counter(message for message in messages if message[0] not in (ANNOUNCEMENTS, FINDINGS)),
@@ -84,6 +87,21 @@ def _places(cloud: Cloud) -> list[tuple[str, str]]:
 def _studio(cloud: Cloud) -> Iterator[tuple[str, Resource]]:
     for place in _places(cloud):
         yield from by_arn(cloud, *place).items()
+
+
+def _settings(resource: Resource) -> dict[str, Any]:
+    return {name: value for name, value in resource.attributes.items() if name in _SETTINGS}
+
+
+def _kept() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every item of every table, named by its table and keys. Of a set it is said how many there are in it: ids of events are of their own."""
+    for backends in dynamodb_backends.values():
+        for backend in backends.values():
+            for table in backend.tables.values():
+                for item in table.all_items():
+                    values = {name: value.value for name, value in item.attrs.items() if name != "expires_at"}
+                    keys = [str(values.pop(name)) for name in (table.hash_key_attr, table.range_key_attr) if name]
+                    yield " ".join([table.name, *keys]), {name: len(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _messages() -> Iterator[tuple[str, Any]]:

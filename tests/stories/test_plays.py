@@ -1,11 +1,18 @@
 """What plays promise to those who run them again and again."""
 
+from typing import Any
+
 import pytest
 
+from tests.stories.end_state import EndState
 from tests.stories.people import Platform
 from tests.stories.plays import PLAYS
 
 pytestmark = pytest.mark.workflow("profile_cost_tagging")
+
+
+def studio(end: EndState) -> dict[str, tuple[str, dict[str, str], dict[str, Any]]]:
+    return {arn: found for arn, found in end.resources.items() if arn.startswith("arn:aws:sagemaker:")}
 
 
 @pytest.mark.parametrize("name", PLAYS)
@@ -31,7 +38,10 @@ def test_looking_at_the_end_state_changes_nothing_and_sees_what_is_different(pla
     assert platform.end_state().differences(first) == []
     assert len(platform.local.cloud.log.calls) == calls
     (profile,) = (arn for arn in first.resources if ":user-profile/" in arn)
-    assert first.resources[profile] == ("InService", {"ml:user": "carol"})
+    assert first.resources[profile] == ("InService", {"ml:user": "carol"}, {})
+    (domain,) = (settings for arn, (_, _, settings) in studio(first).items() if ":domain/" in arn)
+    assert domain["TagPropagation"] == "ENABLED"
+    assert domain["DefaultUserSettings"]["ExecutionRole"].endswith(":role/StudioExecution")
     assert (len(first.findings), len(first.announcements)) == (3, 1)
 
     platform.profile("fraud-dev")
@@ -39,6 +49,23 @@ def test_looking_at_the_end_state_changes_nothing_and_sees_what_is_different(pla
     differences = platform.end_state().differences(first)
     assert any("user-profile/d-2/alice" in line and "R-4711" in line for line in differences)
     assert any(line.startswith("announced, and should not be") for line in differences)
+
+
+def test_settings_and_what_our_tables_keep_are_part_of_the_end(platform: Platform) -> None:
+    profile = platform.profile("fraud-dev")
+    platform.local.settle()
+    first = platform.end_state()
+    timeout = {"JupyterLabAppSettings": {"AppLifecycleManagement": {"IdleSettings": {"IdleTimeoutInMinutes": 60, "LifecycleManagement": "ENABLED"}}}}
+    platform.client("sagemaker", "fraud-dev").update_user_profile(DomainId=profile.split("/")[1], UserProfileName="alice", UserSettings=timeout)
+    platform.local.settle()
+    (difference,) = platform.end_state().differences(first)
+    assert "'IdleTimeoutInMinutes': 60" in difference
+
+    platform.set_tags("fraud-dev", profile, {"ml:owner": "me"})
+    platform.local.settle()
+    (kept,) = (line for line in platform.end_state().differences(first) if "CorrectionsTable" in line)
+    assert "arn:aws:sagemaker:eu-west-1:444444444444:user-profile/d-1/alice arn:aws:iam::" in kept
+    assert kept.endswith('{"corrected_events": 1}, not None')
 
 
 def test_a_finding_that_is_missing_is_a_difference_unless_it_holds_for_a_while_only(platform: Platform) -> None:
