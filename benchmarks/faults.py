@@ -105,16 +105,12 @@ def _with_progress(runs: Iterator[tuple[Case, Result]], before: Mapping[Case, Re
         yield case, result
 
 
-def sample(cases: Sequence[Case], most: int, seed: int) -> list[Case]:
-    """So many of them by chance, each kind of fault in its turn."""
-    chance = random.Random(seed)
-    by_kind = {kind: [case for case in cases if case.kind == kind] for kind in KINDS}
-    for those in by_kind.values():
-        chance.shuffle(those)
-    chosen: list[Case] = []
-    while len(chosen) < min(most, len(cases)):
-        chosen += [those.pop() for those in by_kind.values() if those]
-    return chosen[:most]
+def sample(cases: Sequence[Case], each: int, seed: int) -> list[Case]:
+    """So many of each kind of fault for each workflow, by chance."""
+    chance, by_kind = random.Random(seed), dict[tuple[str, str], list[Case]]()
+    for case in cases:
+        by_kind.setdefault((PLAYS[case.play].workflow, case.kind), []).append(case)
+    return [case for those in by_kind.values() for case in chance.sample(those, min(each, len(those)))]
 
 
 def rows_of(found: dict[Case, Result]) -> list[results.Row]:
@@ -162,7 +158,7 @@ def _options() -> argparse.ArgumentParser:
     )
     parser.add_argument("--kinds", type=_some_of(KINDS), default=list(KINDS), help=f"kinds of faults, with commas; default: all ({', '.join(KINDS)})")
     parser.add_argument("--number", type=int, metavar="N", help="only the place with this number, as a lost case is reported")
-    parser.add_argument("--sample", type=int, metavar="N", help="run only so many, chosen by the seed, each kind in its turn")
+    parser.add_argument("--sample", type=int, metavar="N", help="of each kind run only so many for each workflow, chosen by the seed")
     parser.add_argument("--seed", type=int, default=1, help="what chance begins with, in the sample and in localaws; default %(default)s")
     parser.add_argument("--folder", type=Path, default=results.BUILD, help="where faults.json is written; default %(default)s")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time; default: one for each processor, here %(default)s")
