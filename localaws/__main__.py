@@ -112,7 +112,8 @@ def _brief(what: str, entry: dict[str, Any]) -> list[Any]:
         output = entry["output"] if isinstance(entry["output"], dict) else {}
         redrives = f"({entry['redrives']} {'redrive' if entry['redrives'] == 1 else 'redrives'})" if entry["redrives"] else None
         dry_run = "(dry run)" if output.get("dry_run") is True else None
-        return [entry["time"], entry["status"].ljust(9), entry["name"], output.get("outcome") or entry["error"], dry_run, redrives]
+        name = f"{entry['machine']}:{entry['name']}" if "map_run" in entry else entry["name"]
+        return [entry["time"], entry["status"].ljust(9), name, output.get("outcome") or entry["error"], dry_run, redrives]
     return [value for name, value in entry.items() if name != "event"]
 
 

@@ -120,3 +120,24 @@ def test_children_and_map_runs_are_resources_that_a_role_can_be_allowed_to_read(
     assert {reader.describe_execution(executionArn=child["executionArn"])["output"] for child in listed} == {"2", "3", "4"}
     with pytest.raises(ClientError, match="states:UpdateMapRun"):
         reader.update_map_run(mapRunArn=run["mapRunArn"], maxConcurrency=1)
+
+
+def test_faults_strike_children(local: LocalOrganization) -> None:
+    """A child's calls are calls like any: one of them is throttled, and its child alone fails or tries again."""
+    topic = local.client("sns", "hub").create_topic(Name="told")["TopicArn"]
+    arguments = {"TopicArn": topic, "Message": "{% $string($states.input) %}"}
+    tell = last("Task", Resource="arn:aws:states:::sns:publish", Arguments=arguments, Output="told")
+    retry = {"Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]}
+    role = role_for(local, "states.amazonaws.com", "teller")
+    states = local.client("stepfunctions", "hub")
+    outputs = []
+    for name, child in (("once", tell), ("again", tell | retry)):
+        definition = machine(All=fan_out(block(Tell=child), "EXPRESS", ToleratedFailureCount=1))
+        arn = states.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)["stateMachineArn"]
+        with local.faults.fail("sns:Publish", after=1, times=1):
+            execution = states.start_execution(stateMachineArn=arn, input="[1, 2, 3]")["executionArn"]
+            local.settle()
+        outputs.append(json.loads(states.describe_execution(executionArn=execution)["output"]))
+    once, again = outputs
+    assert sorted(result if isinstance(result, str) else result["Status"] for result in once) == ["FAILED", "told", "told"]
+    assert again == ["told"] * 3

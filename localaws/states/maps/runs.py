@@ -5,8 +5,8 @@ Run "might still be canceling in progress child workflow executions of type Stan
 Stopped with its parent, a Map Run is ABORTED at once and its Express children run on.
 
 The role needs ``states:StartExecution`` on its own machine for each child, ``states:DescribeExecution`` on that machine's executions, and
-``states:RedriveExecution`` on the children for a redrive. AWS says neither when it asks for the second (here when a Map Run begins) nor what the
-error of a denial is (here ``States.Permissions``).
+``states:RedriveExecution`` on the children for a redrive, Express ones included: the guide makes no difference there. AWS says neither when it asks
+for the second (here when a Map Run begins or is redriven) nor what the error of a denial is (here ``States.Permissions``).
 """
 
 from collections import Counter, deque
@@ -154,12 +154,13 @@ class MapRun:
         if child.execution is None:
             self._need("states:StartExecution", self.machine_arn)
             child.execution = self.launcher.start(self, child)
-        elif self.type == "EXPRESS":
-            self._need("states:StartExecution", self.machine_arn)
-            self.launcher.start_again(child.execution)
         else:
-            self._need("states:RedriveExecution", child.execution.arn)
-            self.launcher.redrive(child.execution)
+            self._need("states:RedriveExecution", f"{self.children_arn.replace(':stateMachine:', ':execution:')}:{child.execution.name}")
+            if self.type == "EXPRESS":
+                self._need("states:StartExecution", self.machine_arn)
+                self.launcher.start_again(child.execution)
+            else:
+                self.launcher.redrive(child.execution)
         child.waits = False
 
     def _ended(self, child: Child, _: Promise) -> None:
