@@ -205,7 +205,7 @@ def may_by_role(cloud: Cloud, role_arn: str, action: str, resource: str) -> bool
     principal = Principal.of_role(role_arn, "check")
     service, _, operation = action.partition(":")
     call = Call(service, operation, principal.account, Arn.read(resource).region, principal, {})
-    return _decide(cloud, call, Need(action, resource, Arn.read(resource).account, {})).decision.allowed
+    return _decide(cloud, call, Need(action, resource, account_of(resource, call), {})).decision.allowed
 
 
 def may_reach(cloud: Cloud, service: str, action: str, resource: str, source_arn: str) -> Decision:

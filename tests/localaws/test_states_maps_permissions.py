@@ -22,12 +22,15 @@ READER = {
 }
 WRITER = {"Resource": "arn:aws:states:::s3:putObject", "Arguments": {"Bucket": "items-of-sweep", "Prefix": "results"}}
 
+RESULTS = "arn:aws:s3:::items-of-sweep/results/*"
 NEEDED = {
     "states:StartExecution": MACHINE,
     "states:DescribeExecution": f"{EXECUTIONS}:*",
     "states:RedriveExecution": f"{EXECUTIONS}/Each:*",
-    "s3:GetObject": "arn:aws:s3:::items-of-sweep/items/*",
-    "s3:PutObject": "arn:aws:s3:::items-of-sweep/results/*",
+    "s3:GetObject": ["arn:aws:s3:::items-of-sweep/items/*", RESULTS],
+    "s3:PutObject": RESULTS,
+    "s3:ListMultipartUploadParts": RESULTS,
+    "s3:AbortMultipartUpload": RESULTS,
 }
 
 
@@ -76,6 +79,8 @@ def test_the_least_privileges_that_aws_documents_are_enough(local: LocalOrganiza
         ("states:DescribeExecution", "States.Permissions"),
         ("s3:GetObject", "States.ItemReaderFailed"),
         ("s3:PutObject", "States.ResultWriterFailed"),
+        ("s3:ListMultipartUploadParts", "States.ResultWriterFailed"),
+        ("s3:AbortMultipartUpload", "States.ResultWriterFailed"),
     ],
 )
 def test_without_one_of_them_the_map_fails_and_says_which(local: LocalOrganization, action: str, error: str) -> None:

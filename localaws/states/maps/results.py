@@ -2,7 +2,8 @@
 
 Files of one Map Run stand under ``<Prefix>/<Map Run id>/``: ``manifest.json``, ``SUCCEEDED_0.json``, ``FAILED_0.json`` (what failed, timed out or was
 aborted) and ``PENDING_0.json`` (what was never started), each only where it has something; with OutputType JSONL they end in ``.jsonl``. The split of
-files at 5 GB is not there. Not documented, so ours: which members a pending one has, and that a redrive writes the files anew under the same names.
+files at 5 GB is not there. The role needs all that the guide calls the least for writing, though nothing is uploaded in parts. Not documented, so
+ours: which members a pending one has, and that a redrive writes the files anew under the same names.
 """
 
 from contextlib import suppress
@@ -22,6 +23,8 @@ from localaws.states.rules import Problem
 from localaws.states.visits import check_size
 
 ERROR = "States.ResultWriterFailed"
+# Besides s3:PutObject, which the calls themselves need.
+_NEEDED = ("s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload")
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ def results(fields: Fields, run: MapRun, writer: Writer) -> Process:
 
 def write(fields: Fields, run: MapRun, writer: Writer) -> Process:
     """All files, the manifest last. Nothing where there is no bucket."""
+    if writer.bucket is None:
+        return
+    place = f"arn:aws:s3:::{writer.bucket}/{_key(run, writer, 'manifest.json')}"
+    for action in _NEEDED:
+        run.need(action, place, ERROR)
     for key, body in _files(run, writer):
         yield from call_s3(fields.caller, ERROR, "put_object", Bucket=writer.bucket, Key=key, Body=body)
 

@@ -104,7 +104,7 @@ class MapRun:
 
     def carry_out(self) -> Process:
         """Run the children that wait. Raises `StatesError` where too many failed, or the role may not start them."""
-        self._need("states:DescribeExecution", f"{self.machine_arn.replace(':stateMachine:', ':execution:')}:{self.id}")
+        self.need("states:DescribeExecution", f"{self.machine_arn.replace(':stateMachine:', ':execution:')}:{self.id}")
         self._total, self._failed = self.items.total(), sum(self.items[status] for status in _FAILED)
         self._queue.extend(child for child in self.children or [] if child.status in {"PENDING", "PENDING_REDRIVE"})
         self.fill()
@@ -152,12 +152,12 @@ class MapRun:
 
     def _begin(self, child: Child) -> None:
         if child.execution is None:
-            self._need("states:StartExecution", self.machine_arn)
+            self.need("states:StartExecution", self.machine_arn)
             child.execution = self.launcher.start(self, child)
         else:
-            self._need("states:RedriveExecution", f"{self.children_arn.replace(':stateMachine:', ':execution:')}:{child.execution.name}")
+            self.need("states:RedriveExecution", f"{self.children_arn.replace(':stateMachine:', ':execution:')}:{child.execution.name}")
             if self.type == "EXPRESS":
-                self._need("states:StartExecution", self.machine_arn)
+                self.need("states:StartExecution", self.machine_arn)
                 self.launcher.start_again(child.execution)
             else:
                 self.launcher.redrive(child.execution)
@@ -183,9 +183,10 @@ class MapRun:
             self._quiet = self._clock.promise()
             yield self._quiet
 
-    def _need(self, action: str, resource: str) -> None:
+    def need(self, action: str, resource: str, error: str = "States.Permissions") -> None:
+        """Raise `StatesError` where the role may not do this."""
         if not self.launcher.may(action, resource):
-            raise StatesError("States.Permissions", f"The role of the state machine is not authorized to perform: {action} on resource: {resource}")
+            raise StatesError(error, f"The role of the state machine is not authorized to perform: {action} on resource: {resource}")
 
     def _can_be_redriven(self, child: Child) -> bool:
         if child.execution is None or child.status not in UNSUCCESSFUL:
