@@ -160,10 +160,21 @@ def _s3(params: dict[str, Any]) -> Context:
 
 
 def _sagemaker(params: dict[str, Any]) -> Context:
-    instances = sorted(set(_all_of(params, "InstanceType")))
+    """Source: Service Authorization Reference, condition keys of SageMaker; which members of the input they are of is told by their names."""
     sharing = {"sagemaker:SpaceSharingType": params["SpaceSharingSettings"]["SharingType"]} if "SpaceSharingSettings" in params else {}
+    lists = {f"sagemaker:{key}": sorted(set(_all_of(params, *names))) or None for key, names in _SAGEMAKER_LISTS.items()}
     # The action that makes what is tagged: `localaws.authorization` knows it. AddTags asked for by itself has none.
-    return {"sagemaker:InstanceTypes": instances or None, "sagemaker:TaggingAction": None, **sharing}
+    return {**lists, "sagemaker:TaggingAction": None, "sagemaker:AppNetworkAccessType": params.get("AppNetworkAccessType"), **sharing}
+
+
+_SAGEMAKER_LISTS = {
+    "ImageArns": ("SageMakerImageArn",),
+    "ImageVersionArns": ("SageMakerImageVersionArn",),
+    "InstanceTypes": ("InstanceType",),
+    "StudioLifecycleConfigArns": ("LifecycleConfigArn", "LifecycleConfigArns", "BuiltInLifecycleConfigArn"),
+    "VpcSecurityGroupIds": ("SecurityGroups", "SecurityGroupIds"),
+    "VpcSubnets": ("SubnetIds",),
+}
 
 
 def _sts(params: dict[str, Any]) -> Context:
@@ -171,17 +182,19 @@ def _sts(params: dict[str, Any]) -> Context:
     return {**names, "sts:SourceIdentity": None, "sts:TransitiveTagKeys": None}
 
 
-def _all_of(value: Any, name: str) -> Iterator[str]:
-    """Every value of this member, at any depth."""
+def _all_of(value: Any, *names: str) -> Iterator[str]:
+    """Every text of these members, at any depth."""
     if isinstance(value, dict):
         for key, item in value.items():
-            if key == name and isinstance(item, str):
+            if key in names and isinstance(item, str):
                 yield item
+            elif key in names and isinstance(item, list):
+                yield from (text for text in item if isinstance(text, str))
             else:
-                yield from _all_of(item, name)
+                yield from _all_of(item, *names)
     elif isinstance(value, list):
         for item in value:
-            yield from _all_of(item, name)
+            yield from _all_of(item, *names)
 
 
 _INPUTS: dict[str, Callable[[dict[str, Any]], Context]] = {

@@ -15,11 +15,13 @@ Item = dict[str, Any]
 
 SECONDS: dict[tuple[Kind, Change], float] = {
     ("Domain", "creation"): 120,
+    ("Domain", "update"): 15,
     ("Domain", "deletion"): 120,
     ("UserProfile", "creation"): 15,
     ("UserProfile", "update"): 5,
     ("UserProfile", "deletion"): 15,
     ("Space", "creation"): 5,
+    ("Space", "update"): 5,
     ("Space", "deletion"): 10,
     ("App", "creation"): 60,
     ("App", "deletion"): 30,
@@ -49,6 +51,10 @@ class Behaviour:
     """More than 50 tags on one thing. Neither is modelled for AddTags."""
     app_type_in_arn: Literal["lower", "as given"] = "lower"
     """``app/d-1/alice/jupyterlab/default``, or ``JupyterLab``: published ARNs have both."""
+    omitted_settings: Literal["kept", "lost"] = "kept"
+    """Members of settings that UpdateDomain, UpdateUserProfile or UpdateSpace leave out of a structure they give, see `localaws.studio.settings`."""
+    space_update_with_apps: Literal["allowed", "ResourceInUse"] = "allowed"
+    """UpdateSpace while an app of the space runs. AWS Toolkit for VS Code updates a space before it starts an app; nothing says that it has to."""
     restart_keeps_creation_time: bool = True
     """An app created again within 24 hours of its end keeps its CreationTime: botocore says so of DescribeApp, nobody has measured it."""
 
@@ -127,9 +133,9 @@ def every(cloud: Cloud, call: Call, kind: Kind) -> list[Resource]:
 
 
 def get_in_service(cloud: Cloud, call: Call, name: Name) -> Resource:
-    """For what something else is to be made in or on. AWS models no error for it."""
+    """For what something else is to be made in or on: InService, or as it was before an update that failed. AWS models no error for it."""
     resource = get(cloud, call, name)
-    if resource.status != "InService":
+    if resource.status not in ("InService", "Update_Failed"):
         raise invalid(f"{resource.kind} [{resource.arn}] is not InService: its status is {resource.status}.")
     return resource
 
@@ -173,13 +179,18 @@ def create(cloud: Cloud, call: Call, name: Name, attributes: Item, tags: dict[st
     return resource
 
 
-def begin(cloud: Cloud, resource: Resource, change: Change, end: Callable[[], None]) -> None:
-    """The status that says so now, `end` after this change's time, or Failed where `fail_next` has said so."""
+def begin(cloud: Cloud, resource: Resource, change: Change, end: Callable[[], None], undo: Callable[[], None] = lambda: None) -> None:
+    """The status that says so now, `end` after this change's time; or `undo` and Failed where `fail_next` has said so."""
     settings = behaviour(cloud)
     failure = next((entry for entry in settings.failing if entry[:2] == (resource.kind, change)), None)
     if failure:
         settings.failing.remove(failure)
-        end = lambda: set_status(cloud, resource, _STATUS_FAILED[change], failure[2])  # noqa: E731
+        reason = failure[2]
+
+        def end() -> None:
+            undo()
+            set_status(cloud, resource, _STATUS_FAILED[change], reason)
+
     set_status(cloud, resource, _STATUS_WHILE[change])
     cloud.clock.later(settings.seconds[resource.kind, change], end)
 

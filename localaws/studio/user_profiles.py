@@ -3,7 +3,7 @@
 from typing import Any
 
 from localaws.cloud import Call, Cloud, operation
-from localaws.studio import core
+from localaws.studio import core, settings
 from localaws.studio.core import Name
 from localaws.studio.domains import domain_name
 from localaws.studio.tags import requested_tags
@@ -27,6 +27,7 @@ def _named(call: Call) -> Name:
 def create_user_profile(cloud: Cloud, call: Call) -> dict[str, Any]:
     domain = core.get_in_service(cloud, call, domain_name(call.params["DomainId"]))
     _check_single_sign_on(domain.attributes["AuthMode"], call)
+    settings.check_idle(call.params.get("UserSettings", {}))
     name = _named(call)
     attributes = {
         "UserProfileArn": call.arn(name.path),
@@ -71,14 +72,13 @@ def list_user_profiles(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 @operation("sagemaker", "UpdateUserProfile")
 def update_user_profile(cloud: Cloud, call: Call) -> dict[str, Any]:
-    """Settings given replace those of the same member, the others stay. A profile that never came to be cannot be updated."""
-    profile = core.get(cloud, call, _named(call))
-    core.require_idle(profile)
-    if profile.status == "Failed":
-        raise core.invalid(f"UserProfile [{profile.arn}] cannot be updated: its status is Failed.")
+    """Also while the user's apps run: they have the settings from their next start on."""
+    profile = settings.updatable(cloud, call, _named(call))
+    changes = {}
     if "UserSettings" in call.params:
-        profile.attributes["UserSettings"] = profile.attributes.get("UserSettings", {}) | call.params["UserSettings"]
-    core.begin(cloud, profile, "update", lambda: core.set_status(cloud, profile, "InService"))
+        changes["UserSettings"] = settings.updated(cloud, profile.attributes.get("UserSettings"), call.params["UserSettings"])
+        settings.check_idle(changes["UserSettings"])
+    settings.update(cloud, profile, changes)
     return {"UserProfileArn": profile.arn}
 
 

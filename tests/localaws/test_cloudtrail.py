@@ -96,3 +96,34 @@ def test_a_service_acting_for_itself_has_no_session_issuer(watched: LocalOrganiz
     create_domain(watched.cloud.client("sagemaker", "eu-west-1", service))
     (event,) = events(watched)
     assert event["detail"]["userIdentity"] == {"type": "AWSService", "invokedBy": "sagemaker.amazonaws.com"}
+
+
+def test_updates_and_deletions_of_studio_name_what_they_are_about(watched: LocalOrganization) -> None:
+    sagemaker = watched.client("sagemaker", "fraud-dev")
+    domain = create_domain(sagemaker)
+    named = {"DomainId": domain["DomainId"], "UserProfileName": "alice"}
+    watched.advance(120)
+    profile = sagemaker.create_user_profile(**named)
+    watched.advance(15)
+    events(watched)
+
+    minutes = {"AppLifecycleManagement": {"IdleSettings": {"IdleTimeoutInMinutes": 60}}}
+    sagemaker.update_domain(DomainId=domain["DomainId"], DefaultUserSettings={"JupyterLabAppSettings": minutes}, TagPropagation="ENABLED")
+    sagemaker.update_user_profile(**named, UserSettings={"ExecutionRole": "arn:aws:iam::444444444444:role/Studio"})
+    watched.advance(15)
+    sagemaker.delete_user_profile(**named)
+    watched.advance(15)
+    sagemaker.delete_domain(DomainId=domain["DomainId"], RetentionPolicy={"HomeEfsFileSystem": "Delete"})
+
+    recorded = {event["detail"]["eventName"]: event["detail"] for event in events(watched)}
+    asked = {name: (detail["requestParameters"], detail["responseElements"]) for name, detail in recorded.items()}
+    of_domain, of_profile = {"domainId": domain["DomainId"]}, {"domainId": domain["DomainId"], "userProfileName": "alice"}
+    idle = {"appLifecycleManagement": {"idleSettings": {"idleTimeoutInMinutes": 60}}}
+    changed = {"defaultUserSettings": {"jupyterLabAppSettings": idle}, "tagPropagation": "ENABLED"}
+    role = {"userSettings": {"executionRole": "arn:aws:iam::444444444444:role/Studio"}}
+    assert asked == {
+        "UpdateDomain": (of_domain | changed, {"domainArn": domain["DomainArn"]}),
+        "UpdateUserProfile": (of_profile | role, {"userProfileArn": profile["UserProfileArn"]}),
+        "DeleteUserProfile": (of_profile, None),
+        "DeleteDomain": (of_domain | {"retentionPolicy": {"homeEfsFileSystem": "Delete"}}, None),
+    }
