@@ -287,6 +287,8 @@ class _State:
             _wrong(path, "ItemProcessor must be an object")
         check_known_fields(processor, {"ProcessorConfig", "StartAt", "States", "Comment"}, path)
         items = self.state.get("Items", [])
+        if isinstance(items, dict):
+            raise Refused(f"state '{self.name}': a Map over an object is not built yet, only over an array")
         if not isinstance(items, list) and not is_expression(items):
             _wrong(f"{self.path}/Items", "Items must be an array or an expression")
         if "MaxConcurrency" in self.state:

@@ -24,7 +24,7 @@ from localaws.states.history import History, as_failure, as_input, as_output, is
 from localaws.states.maps.definition import is_distributed
 from localaws.states.maps.fields import Fields
 from localaws.states.maps.runs import Launcher
-from localaws.states.maps.state import distributed
+from localaws.states.maps.state import FROM_STATE, distributed
 from localaws.states.retrying import Retries, catcher_for
 from localaws.states.rules import parse_timestamp
 from localaws.states.tasks import Caller, Job, UnusableArguments, perform
@@ -259,7 +259,7 @@ class Interpreter:
             raise Refused(f"state '{visit.name}': a Map over an object is not built yet, only over an array")
         if not isinstance(items, list):
             raise self._evaluation_failed(visit, "Items", f"The field 'Items' must be an array, not {jsontext.write(items)}")
-        contexts = [{"Item": {"Index": number, "Value": item}} for number, item in enumerate(items)]
+        contexts = [{"Item": {"Index": number, "Value": item, "Source": FROM_STATE}} for number, item in enumerate(items)]
         values = [self._item(visit, context) for context in contexts]
         self._history.record(visit.scope.line, "MapStateStarted", length=len(items))
         return [visit.scope.inner(value, Map=context) for value, context in zip(values, contexts, strict=True)]

@@ -24,8 +24,8 @@ def list_executions(cloud: Cloud, call: Call) -> Answer:
         found = [(place, arn) for place, arn in found if place < _token_place(params["nextToken"])]
     size = params.get("maxResults") or PAGE
     more = {"nextToken": " ".join(map(str, found[size - 1][0]))} if size < len(found) else {}
-    shown = {execution.arn: execution for execution, _ in listed}
-    return {"executions": [listed_execution(execution) | _of_map_run(execution) for execution in (shown[arn] for _, arn in found[:size])], **more}
+    known = {execution.arn: listed_execution(execution) | _of_map_run(execution) | {"status": shown} for execution, shown in listed}
+    return {"executions": [known[arn] for _, arn in found[:size]], **more}
 
 
 def _executions_of(cloud: Cloud, call: Call) -> list[tuple[Execution, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from localaws.cloud import AwsError
+from localaws.states.maps import runs
 from tests.localaws.states_machinery import (
     ACCOUNT,
     REGION,
@@ -71,6 +72,11 @@ def test_items_can_be_an_expression_and_a_selector_makes_them(sfn: StepFunctions
     assert sfn.output(machine(All=state), {"names": ["a", "b"], "of": 7}) == expected
 
 
+def test_an_inline_map_tells_the_source_too(sfn: StepFunctions) -> None:
+    inline = last("Map", ItemProcessor=ECHO, ItemSelector="{% $states.context.Map.Item.Source %}")
+    assert sfn.output(machine(All=inline), [1]) == ["STATE_DATA"]
+
+
 def test_no_items_are_no_children_and_a_map_run_all_the_same(sfn: StepFunctions) -> None:
     done = sfn.run(machine(All=fan_out(ECHO)), [])
     assert (done["output"], map_run(sfn, done["arn"])["status"]) == ([], "SUCCEEDED")
@@ -115,6 +121,15 @@ def test_so_many_children_run_at_a_time(sfn: StepFunctions, kind: str, limit: An
     done = sfn.run(machine(All=fan_out(block(Step=task()), kind, **given)), [1, 2, 3, 4, 5])
     assert (done["output"], sfn.functions.most_running) == ([1, 2, 3, 4, 5], at_once)
     assert seconds_taken <= done["seconds"] < seconds_taken + 1
+
+
+@pytest.mark.parametrize("given", [{}, {"MaxConcurrency": 5}])
+def test_ten_thousand_children_run_at_a_time_at_most(sfn: StepFunctions, monkeypatch: pytest.MonkeyPatch, given: dict[str, int]) -> None:
+    assert runs.MOST_PARALLEL == 10_000
+    monkeypatch.setattr(runs, "MOST_PARALLEL", 2)
+    sfn.functions.seconds = 10
+    sfn.run(machine(All=fan_out(block(Step=task()), **given)), [1, 2, 3, 4, 5])
+    assert sfn.functions.most_running == 2
 
 
 def test_a_running_map_run_can_be_told_other_limits(sfn: StepFunctions) -> None:

@@ -139,6 +139,7 @@ NOT_BUILT = {
     "a pointer": (wrong(**config(ItemsPointer="/a")), "ItemsPointer: not built yet"),
     "objects behind a list": (wrong(**config(Transformation="LOAD_AND_FLATTEN")), "LOAD_AND_FLATTEN is not built yet"),
     "a version": (wrong(**reader(Arguments=PLACE | {"VersionId": "1"})), "VersionId not built yet"),
+    "an object": (wrong(Items={"a": 1}), "a Map over an object is not built yet"),
     "lines without a bucket": (wrong(ResultWriter={"WriterConfig": {"OutputType": "JSONL"}}), "JSONL without a bucket is not built yet"),
 }
 

@@ -136,7 +136,8 @@ class MapRun:
 
     def fill(self) -> None:
         """Start as many as there is room for."""
-        while self._queue and self._running < (self.concurrency or MOST_PARALLEL):
+        limit = min(self.concurrency or MOST_PARALLEL, MOST_PARALLEL)
+        while self._queue and self._running < limit:
             child = self._queue.popleft()
             try:
                 self._begin(child)

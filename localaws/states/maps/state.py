@@ -14,7 +14,8 @@ from localaws.states.maps.reading import read
 from localaws.states.maps.results import Writer, results, write, write_now, writer_of
 from localaws.states.maps.runs import Launcher, MapRun, map_runs
 
-_FROM_STATE = "STATE_DATA"
+# ``Map.Item.Source`` of items that come from no dataset.
+FROM_STATE = "STATE_DATA"
 
 
 def distributed(fields: Fields, history: History, launcher: Launcher) -> Process:
@@ -89,7 +90,7 @@ def _given(fields: Fields) -> list[Any] | None:
 
 
 def _find_children(fields: Fields, run: MapRun, items: list[Any] | None) -> Process:
-    source = _FROM_STATE
+    source = FROM_STATE
     if items is None:
         items, source = yield from read(fields, fields.visit.state["ItemReader"])
     run.children = plan(fields, items, source)
