@@ -24,8 +24,8 @@ def list_executions(cloud: Cloud, call: Call) -> Answer:
         found = [(place, arn) for place, arn in found if place < _token_place(params["nextToken"])]
     size = params.get("maxResults") or PAGE
     more = {"nextToken": " ".join(map(str, found[size - 1][0]))} if size < len(found) else {}
-    known = {execution.arn: listed_execution(execution) | _of_map_run(execution) | {"status": shown} for execution, shown in listed}
-    return {"executions": [known[arn] for _, arn in found[:size]], **more}
+    known = {execution.arn: (execution, shown) for execution, shown in listed}
+    return {"executions": [_in_a_list(*known[arn]) for _, arn in found[:size]], **more}
 
 
 def _executions_of(cloud: Cloud, call: Call) -> list[tuple[Execution, str]]:
@@ -41,8 +41,9 @@ def _children(cloud: Cloud, call: Call) -> list[tuple[Execution, str]]:
     return [(child.execution, child.status) for child in run.children or [] if child.execution is not None]
 
 
-def _of_map_run(execution: Execution) -> Answer:
-    return {} if execution.child_of is None else {"mapRunArn": execution.child_of.map_run_arn, "itemCount": execution.child_of.items}
+def _in_a_list(execution: Execution, status: str) -> Answer:
+    of_map_run = {} if execution.child_of is None else {"mapRunArn": execution.child_of.map_run_arn, "itemCount": execution.child_of.items}
+    return listed_execution(execution) | {"status": status} | of_map_run
 
 
 def _place(execution: Execution) -> tuple[float, int]:
