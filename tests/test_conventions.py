@@ -173,6 +173,7 @@ def can_reach(block: Mapping[str, Any], start: str) -> set[str]:
 
 @pytest.mark.parametrize("workflow", MACHINES)
 def test_after_a_catch_nothing_ends_green(workflow: str) -> None:
+    """Trap 37."""
     definition = machine(workflow)
     for name, state in definition["States"].items():
         for rule in state.get("Catch", []):

@@ -24,7 +24,7 @@ SAMPLED = {"profile_cost_tagging": "somebody_changes_a_tag", "cost_key_activatio
 
 
 def test_a_sample_of_all_kinds_of_faults_loses_nothing_of_any_workflow(tmp_path: Path) -> None:
-    """In a process of its own: it deploys an organization, and forks."""
+    """Traps 13 and 14. In a process of its own: it deploys an organization, and forks."""
     assert set(SAMPLED) == {play.workflow for play in PLAYS.values()}
     command = [sys.executable, "-m", "benchmarks.faults", "--plays", ",".join(SAMPLED.values()), "--sample", "1"]
     ran = subprocess.run([*command, "--folder", str(tmp_path)], cwd=ROOT, check=False, capture_output=True, text=True)

@@ -78,6 +78,7 @@ def test_a_member_is_entered_by_the_role_of_the_workflow(scripted: Any) -> None:
 
 
 def test_a_session_name_that_sts_would_refuse_is_made_fit(scripted: Any) -> None:
+    """Trap 52."""
     sts, script = scripted.client("sts")
     role_arn = f"arn:aws:iam::{ACCOUNT_ID}:role/steward/profile_cost_tagging"
     script.add_response("assume_role", {"Credentials": CREDENTIALS}, {"RoleArn": role_arn, "RoleSessionName": "m-ller-" + "x" * 57})
