@@ -3,6 +3,7 @@
 from localaws import (
     billing,
     buckets,
+    catalog,
     cloudformation,
     identity,
     inline_policies,
@@ -25,6 +26,7 @@ __all__ = [
     "asynchronous",
     "billing",
     "buckets",
+    "catalog",
     "cloudformation",
     "event_sources",
     "eventbridge",
