@@ -3,7 +3,6 @@
 from localaws import (
     billing,
     buckets,
-    catalog,
     cloudformation,
     identity,
     inline_policies,
@@ -14,6 +13,7 @@ from localaws import (
     studio,
     subscriptions,
     tables,
+    tagging,
 )
 from localaws.eventbridge import service as eventbridge
 from localaws.functions import asynchronous, event_sources
@@ -26,7 +26,6 @@ __all__ = [
     "asynchronous",
     "billing",
     "buckets",
-    "catalog",
     "cloudformation",
     "event_sources",
     "eventbridge",
@@ -43,4 +42,5 @@ __all__ = [
     "studio",
     "subscriptions",
     "tables",
+    "tagging",
 ]

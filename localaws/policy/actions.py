@@ -10,7 +10,7 @@ from moto.core.utils import get_service_model
 
 from localaws.cloud import Refused
 
-_PREFIXES = {"monitoring": "cloudwatch"}
+_PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 """IAM's name of a service, where it is not the one that requests are signed for."""
 
 _NAMES = {
