@@ -6,7 +6,8 @@ StewardError
 │   ├── EventUnreadable       it is no event that we know
 │   ├── WorkflowUnknown       its workflow has no state machine here
 │   └── RepeatedTooOften      it was tried again and again, and never ended green
-└── MemberRoleNotAssumable    a member account does not let us in: our role is not planted yet, or not for us
+├── MemberRoleNotAssumable    a member account does not let us in: our role is not planted yet, or not for us
+└── OutOfTime                 an item of a batch is left, and so is no time
 """
 
 
@@ -36,3 +37,7 @@ class RepeatedTooOften(MessageRefused):
 
 class MemberRoleNotAssumable(StewardError):
     """STS refused our role in a member account. In a new account that means *not yet*: StackSets plant roles after the account is vended."""
+
+
+class OutOfTime(StewardError):
+    """The function's deadline is near: whatever is not begun yet is left, and told. No state machine hears of it."""

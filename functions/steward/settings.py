@@ -20,9 +20,8 @@ class IntakeSettings:
 
     @classmethod
     def from_env(cls) -> Self:
-        """One variable per workflow: ``PROFILE_COST_TAGGING_STATE_MACHINE_ARN`` is the machine of ``profile_cost_tagging``. Raises SettingMissing."""
-        arns = {name.removesuffix(STATE_MACHINE_ARN).lower(): arn for name, arn in os.environ.items() if name.endswith(STATE_MACHINE_ARN)}
-        return cls(state_machine_arns=arns, dlq_url=_text("INTAKE_DLQ_URL"))
+        """Raises SettingMissing, naming the variable."""
+        return cls(state_machine_arns=_machines(), dlq_url=_text("INTAKE_DLQ_URL"))
 
 
 @dataclass(frozen=True)
@@ -136,6 +135,107 @@ class CostKeyActivationSettings:
             tag_keys=_list("COST_TAG_KEYS"),
             brakes=Brakes.from_env(),
         )
+
+
+@dataclass(frozen=True)
+class ListAccountsSettings:
+    """`regions` are those in use; `bucket` is where items and results lie."""
+
+    ml_unit_ids: frozenset[str]
+    regions: tuple[str, ...]
+    account_tag_keys: tuple[str, ...]
+    bucket: str
+    brakes: Brakes
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(
+            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
+            regions=_list("REGIONS_IN_USE"),
+            account_tag_keys=_list("ACCOUNT_TAG_KEYS"),
+            bucket=_text("RECONCILIATION_BUCKET_NAME"),
+            brakes=Brakes.from_env(),
+        )
+
+
+@dataclass(frozen=True)
+class FindDomainsSettings:
+    """The role that lets us look into members."""
+
+    member_role_name: str
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(member_role_name=_text("MEMBER_ROLE_NAME"))
+
+
+@dataclass(frozen=True)
+class GatherDomainsSettings:
+    """The bucket where items and results lie."""
+
+    bucket: str
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(bucket=_text("RECONCILIATION_BUCKET_NAME"))
+
+
+@dataclass(frozen=True)
+class ReconcileDomainsSettings:
+    """What the workflows are deployed with, so that they are foretold and not guessed at."""
+
+    member_role_name: str
+    user_tag_key: str
+    account_tag_keys: tuple[str, ...]
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(
+            member_role_name=_text("MEMBER_ROLE_NAME"),
+            user_tag_key=_text("USER_TAG_KEY"),
+            account_tag_keys=_list("ACCOUNT_TAG_KEYS"),
+        )
+
+
+@dataclass(frozen=True)
+class StartExecutionsSettings:
+    """`most_starts`: how many executions one run may start; `state_machine_arns` by the workflow's name."""
+
+    state_machine_arns: Mapping[str, str]
+    bucket: str
+    most_starts: int
+    brakes: Brakes
+
+    @property
+    def held(self) -> bool:
+        """Is everything only shown, in all accounts?"""
+        return self.brakes.dry_run or self.brakes.stop_all_writes
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(
+            state_machine_arns=_machines(),
+            bucket=_text("RECONCILIATION_BUCKET_NAME"),
+            most_starts=_number("MOST_STARTS_PER_RECONCILIATION"),
+            brakes=Brakes.from_env(),
+        )
+
+
+def _machines() -> dict[str, str]:
+    """One variable per workflow: ``PROFILE_COST_TAGGING_STATE_MACHINE_ARN`` is the machine of ``profile_cost_tagging``."""
+    return {name.removesuffix(STATE_MACHINE_ARN).lower(): arn for name, arn in os.environ.items() if name.endswith(STATE_MACHINE_ARN)}
+
+
+def _number(name: str) -> int:
+    value = _text(name)
+    if not value.isascii() or not value.isdigit():
+        raise SettingMissing(f"{name} is {value!r}: it must be a whole number")
+    return int(value)
 
 
 def _text(name: str, or_else: str | None = None) -> str:

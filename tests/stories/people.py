@@ -112,6 +112,20 @@ class Platform:
         """The report of the execution that was started last."""
         return self.outputs()[-1]
 
+    def begin_reconciliation(self, name: str = "by-hand", **asked: str) -> str:
+        """A run that somebody starts, for all accounts or the `account_id` that is asked for; its ARN."""
+        states, machine = self.client("stepfunctions", "hub"), self.output("ReconciliationStateMachineArn")
+        arn: str = states.start_execution(stateMachineArn=machine, name=name, input=json.dumps(asked))["executionArn"]
+        return arn
+
+    def reconcile(self, account: str | None = None, name: str = "by-hand") -> dict[str, Any]:
+        """The same, to its end, described, with its output read."""
+        asked = {"account_id": self.local.organization.account(account).id} if account else {}
+        arn = self.begin_reconciliation(name, **asked)
+        self.local.settle()
+        execution: dict[str, Any] = self.client("stepfunctions", "hub").describe_execution(executionArn=arn)
+        return {**execution, "output": json.loads(execution.get("output") or "null")}
+
     def states_entered(self, execution: dict[str, Any]) -> list[str]:
         history = self.client("stepfunctions", "hub").get_execution_history(executionArn=execution["executionArn"], maxResults=1000)
         return [event["stateEnteredEventDetails"]["name"] for event in history["events"] if event["type"].endswith("StateEntered")]

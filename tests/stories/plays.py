@@ -253,3 +253,37 @@ def a_profile_has_hardly_room_for_tags(platform: Platform) -> None:
 def a_domain_belongs_to_unified_studio(platform: Platform) -> None:
     platform.profile("fraud-dev", domain=platform.domain("fraud-dev", DomainSettings={"UnifiedStudioSettings": {"DomainId": "dzd_4fraud0000001"}}))
     platform.local.settle()
+
+
+@play("reconciliation")
+def a_profile_lost_its_event(platform: Platform) -> Iterator[None]:
+    """Nobody heard of it, until the morning; the morning after there is nothing to do."""
+    platform.profile("fraud-dev")
+    platform.local.settle()
+    yield
+    platform.local.advance(DAY)
+
+
+@play("reconciliation")
+def somebody_looks_into_one_account_by_hand(platform: Platform) -> Iterator[None]:
+    """Its space has lost a tag; what all this is about in another account is not looked at."""
+    alice = platform.profile("fraud-dev", Tags=[{"Key": key, "Value": value} for key, value in FRAUD_TAGS.items()])
+    platform.local.settle()
+    platform.space("fraud-dev", alice)
+    platform.local.settle()
+    yield
+    platform.reconcile("fraud-dev")
+
+
+@play("reconciliation")
+def a_run_is_stopped_on_its_way_and_redriven(platform: Platform) -> Iterator[None]:
+    platform.profile("fraud-dev")
+    platform.local.settle()
+    yield
+    with platform.local.faults.time_out("*FindDomains*", lasting=600):
+        arn = platform.begin_reconciliation("stopped")
+        platform.local.advance(60)
+        platform.client("stepfunctions", "hub").stop_execution(executionArn=arn)
+        platform.local.settle()
+    platform.client("stepfunctions", "hub").redrive_execution(executionArn=arn)
+    platform.local.settle()

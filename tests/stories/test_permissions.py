@@ -18,6 +18,7 @@ from localaws.policy.actions import action_name
 from localaws.policy.usage import Permission, permissions, unused
 from localaws.policy.wildcards import text_matches
 from tests.stories.intake_troubles import created, cut_off, message
+from tests.stories.isolation import leave_on
 from tests.stories.people import FRAUD, HUB, PRICING, Platform
 from tests.stories.plays import PLAYS
 
@@ -32,6 +33,7 @@ NEVER_USED_HERE = {
     "logs:*LogDeliver*": "Step Functions sets its log delivery up by itself",
     "logs:*ResourcePolic*": "Step Functions sets its log delivery up by itself",
     "logs:DescribeLogGroups": "Step Functions sets its log delivery up by itself",
+    "states:StopExecution": "children of type Express cannot be stopped; AWS's guide asks for it all the same",
     "sns:Publish by Alarms": "no alarm is evaluated in localaws",
     "xray:*": "traces are no call in localaws",
 }
@@ -97,6 +99,7 @@ def test_every_permission_is_used_by_what_people_do(platform: Platform) -> None:
     for play in PLAYS.values():
         play.act(platform)
         billing.behaviour(platform.local.cloud).learns_from = "use"  # a play that says otherwise says it for itself
+    leave_on(platform.local, "profile_cost_tagging")
     paths_are_not_told(platform)
     granted = permissions(platform.local.cloud, OURS)
     deliveries_fail(platform)
@@ -174,8 +177,9 @@ FORBIDDEN = [
     Attempt("sqs", "ReceiveMessage", queue("IntakeQueueUrl"), ("intake/",)),
     Attempt("sqs", "ReceiveMessage", queue("IntakeDlqUrl")),
     Attempt("sqs", "DeleteQueue", queue("IntakeDlqUrl")),
-    Attempt("stepfunctions", "StartExecution", machine("ProfileCostTagging"), ("intake/",)),
+    Attempt("stepfunctions", "StartExecution", machine("ProfileCostTagging"), ("intake/", "reconciliation/StartExecutionsFunctionRole")),
     Attempt("stepfunctions", "StartExecution", machine("CostKeyActivation"), ("intake/",)),
+    Attempt("stepfunctions", "StartExecution", machine("Reconciliation"), ("intake/", "reconciliation/ReconciliationStateMachineRole")),
     Attempt("stepfunctions", "DeleteStateMachine", lambda platform, _: {"stateMachineArn": platform.output("ProfileCostTaggingStateMachineArn")}),
     Attempt("lambda", "UpdateFunctionConfiguration", just(FunctionName="studio-steward", Role=f"arn:aws:iam::{HUB}:role/steward/x")),
     Attempt("s3", "CreateBucket", just(Bucket="anything", CreateBucketConfiguration={"LocationConstraint": HERE})),

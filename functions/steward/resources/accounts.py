@@ -54,7 +54,7 @@ def describe_account(organizations: "OrganizationsClient", account_id: str) -> A
         if error.response["Error"]["Code"] != "AccountNotFoundException":
             raise
         return None
-    path = [part for path in account["Paths"] for part in path.split("/")] if account.get("Paths") else _parents(organizations, account_id)
+    path = [part for path in account["Paths"] for part in path.split("/")] if account.get("Paths") else parents(organizations, account_id)
     return Account(
         account_id=account_id,
         arn=account["Arn"],
@@ -69,7 +69,8 @@ def account_tags(organizations: "OrganizationsClient", account_id: str) -> dict[
     return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
 
-def _parents(organizations: "OrganizationsClient", child_id: str) -> Iterator[str]:
+def parents(organizations: "OrganizationsClient", child_id: str) -> Iterator[str]:
+    """What an account or a unit lies in, the nearest first, the root last."""
     while not child_id.startswith("r-"):
         child_id = organizations.list_parents(ChildId=child_id)["Parents"][0]["Id"]
         yield child_id

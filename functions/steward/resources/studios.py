@@ -1,7 +1,9 @@
 """A whole Studio: one domain, with every user profile and space in it."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from steward.resources.domains import Domain, describe_domain
 from steward.resources.profiles import UserProfile, describe_user_profile, list_user_profiles
@@ -10,6 +12,15 @@ from steward.resources.studio import Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+
+Name = TypeVar("Name")
+Read = TypeVar("Read")
+
+
+class InTurn(Protocol):
+    """What `map` is, and a pool's `map`: the answers in the order of what was asked for."""
+
+    def __call__(self, read: Callable[[Name], Read], names: Iterable[Name], /) -> Iterable[Read]: ...
 
 
 @dataclass(frozen=True)
@@ -33,16 +44,12 @@ def read_studio(sagemaker: "SageMakerClient", domain_id: str) -> Studio | None:
     return None if domain is None else read_studio_of(sagemaker, domain)
 
 
-def read_studio_of(sagemaker: "SageMakerClient", domain: Domain) -> Studio:
-    """The same, of a domain that is described already."""
-    profiles = [
-        describe_user_profile(sagemaker, domain.domain_id, one.name)
-        for one in list_user_profiles(sagemaker, domain.domain_id)
-        if one.stage is not Stage.LEAVING
-    ]
-    spaces = [
-        describe_space(sagemaker, domain.domain_id, one.name) for one in list_spaces(sagemaker, domain.domain_id) if one.stage is not Stage.LEAVING
-    ]
+def read_studio_of(sagemaker: "SageMakerClient", domain: Domain, in_turn: "InTurn" = map) -> Studio:
+    """The same, of a domain that is described already. `in_turn` describes one after the other, like `map`, or some at a time, like a pool's."""
+    names = [one.name for one in list_user_profiles(sagemaker, domain.domain_id) if one.stage is not Stage.LEAVING]
+    profiles = tuple(in_turn(partial(describe_user_profile, sagemaker, domain.domain_id), names))
+    names = [one.name for one in list_spaces(sagemaker, domain.domain_id) if one.stage is not Stage.LEAVING]
+    spaces = tuple(in_turn(partial(describe_space, sagemaker, domain.domain_id), names))
     return Studio(
         domain=domain,
         profiles=tuple(one for one in profiles if one is not None and one.stage is not Stage.LEAVING),

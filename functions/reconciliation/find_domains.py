@@ -1,0 +1,33 @@
+"""Which domains are there in some accounts and Regions? Reads only. One that cannot be looked into is a line of the result, the others go on."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from steward.observability import logger
+from steward.resources.clients import MemberSession, hub_client
+from steward.resources.domains import list_domain_ids
+from steward.settings import FindDomainsSettings
+from steward.sweeps import Batch, Found, Looked, Place, answer_of, door, look_at_all
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+
+@logger.inject_lambda_context
+@event_parser(model=Batch)
+def handler(batch: Batch, context: LambdaContext) -> dict[str, Any]:
+    settings = FindDomainsSettings.from_env()
+    enter = door(hub_client("sts"), settings.member_role_name, batch.common.run)
+    looked = look_at_all(batch.items, enter, find_domains, context.get_remaining_time_in_millis)
+    logger.info("found domains", places=len(batch.items), troubles=sum(len(one.troubles) for one in looked))
+    return answer_of(looked)
+
+
+def find_domains(place: Place, session: MemberSession) -> Looked:
+    """The domains of one account in one Region."""
+    sagemaker: SageMakerClient = session.client("sagemaker")
+    found = [Found(account_id=place.account_id, region=place.region, domain_id=domain_id) for domain_id in list_domain_ids(sagemaker)]
+    return Looked(Counter(places=1, domains=len(found)), domains=tuple(found))

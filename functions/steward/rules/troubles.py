@@ -1,0 +1,39 @@
+"""What can somebody do about an account, a Region or a domain that could not be looked at? Pure: the error's code comes in, advice goes out."""
+
+_DISABLED = {
+    "AuthFailure",
+    "InvalidClientTokenId",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+    "EndpointConnectionError",
+}
+_BUSY = ("throttl", "toomanyrequests", "limitexceeded", "slowdown", "unavailable", "internal", "timeout", "timedout")
+
+NOT_ASSUMABLE, NO_TIME, UNANSWERED = "MemberRoleNotAssumable", "OutOfTime", "BatchUnanswered"
+"""Troubles that are no error of AWS's: we are not let in; the time of the batch was over; the batch as a whole failed."""
+
+_OURS = {
+    NOT_ASSUMABLE: (
+        "Was the account suspended or closed since it was listed? Then nothing. Else see that the member roles StackSet has a current stack "
+        "instance there, and that no service control policy forbids role/steward/reconciliation to be assumed."
+    ),
+    NO_TIME: "Its batch took all the time there was. Start a reconciliation by hand for this account.",
+    UNANSWERED: "Start a reconciliation by hand for this account. If it fails again, tell the developers: the log of the function says with what.",
+}
+
+
+def what_to_do(code: str) -> str:
+    """Advice for people. `code` is the error code of AWS's answer, the name of botocore's error, or one of ours."""
+    if code in _OURS:
+        return _OURS[code]
+    if code in _DISABLED:
+        return "Is the Region enabled in this account? Enable it, or take it from the parameter RegionsInUse."
+    if code.startswith(("AccessDenied", "UnauthorizedOperation", "NotAuthorized")):
+        return (
+            "Update the stack instances of the member roles StackSet, whose role may be older than the hub; then look for a service control policy "
+            "that keeps role/steward/reconciliation from reading."
+        )
+    if any(word in code.lower().replace(".", "") for word in _BUSY):
+        return "AWS was busy for longer than we try. The next run looks again, or one by hand for this account."
+    return "Put the cause right, then start a reconciliation by hand for this account, or leave it to the next run."

@@ -1,0 +1,256 @@
+"""What the steps of a sweep hand on to each other: where to look, what was found there, and what could not be looked at."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import BaseModel, ConfigDict, Field
+
+from steward.changes import Finding
+from steward.errors import MemberRoleNotAssumable, OutOfTime
+from steward.executions import execution_name
+from steward.resources.accounts import member_session
+from steward.resources.clients import MemberSession
+from steward.resources.map_results import read_children
+from steward.rules.troubles import UNANSWERED, what_to_do
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
+
+MOST_STARTS_OF_A_BATCH = 300
+MOST_FINDINGS_OF_A_BATCH = 100
+"""What a child answers has 262,144 bytes at most: a start is some 400, a finding some 800. The rest is counted."""
+
+LONGEST_MESSAGE = 1000
+"""Characters of an error's message that are kept."""
+
+SAFETY_MARGIN_MS = 15_000
+"""Nothing new is begun in the last seconds before the deadline of a function: whatever was begun has to end, and the answer to be sent."""
+
+THREADS = 4
+"""Calls at once into one member account and Region. More would have SageMaker throttle the account's own people."""
+
+
+class Place(BaseModel):
+    """An account in a Region. `held`: a brake keeps us from writing there. `account_tags` are the account's own, of our keys."""
+
+    model_config = ConfigDict(frozen=True)
+
+    account_id: str
+    account_arn: str
+    region: str
+    account_tags: Mapping[str, str]
+    held: bool
+    domain_id: str | None = None
+
+
+class DomainPlace(Place):
+    """One domain there."""
+
+    domain_id: str
+
+
+class Found(BaseModel):
+    """A domain that was found: where, and nothing that its place has already."""
+
+    model_config = ConfigDict(frozen=True)
+
+    account_id: str
+    region: str
+    domain_id: str
+
+
+class Common(BaseModel):
+    """What is the same for all items of a batch. `run` is the execution's name."""
+
+    run: str
+
+
+class Batch(BaseModel):
+    """What a child of a Distributed Map is handed, as ItemBatcher makes it."""
+
+    common: Common = Field(alias="BatchInput")
+    items: tuple[Place, ...] = Field(alias="Items", min_length=1)
+
+
+class DomainBatch(BaseModel):
+    """The same, of domains."""
+
+    common: Common = Field(alias="BatchInput")
+    items: tuple[DomainPlace, ...] = Field(alias="Items", min_length=1)
+
+
+class Trouble(BaseModel):
+    """A line of the result: what could not be looked at, why, and what to do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    account_id: str
+    region: str
+    domain_id: str | None = None
+    error: str
+    message: str
+    what_to_do: str
+
+
+class Start(BaseModel):
+    """An execution of `workflow` that is to be started, since it would write something to `resource`, an ARN. `held`: a brake would keep it from
+    that, so it is not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow: str
+    account_id: str
+    region: str
+    held: bool
+    resource: str
+    reason: str
+    domain_id: str | None = None
+    user_profile_name: str | None = None
+    space_name: str | None = None
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """What it is about: nothing, where it is the whole account and Region; else the domain and, of it, the profile or space."""
+        inside = (f"profile/{self.user_profile_name}",) if self.user_profile_name else (f"space/{self.space_name}",) if self.space_name else ()
+        return (*((self.domain_id,) if self.domain_id else ()), *inside)
+
+    def name(self, run: str) -> str:
+        """The same for each try of the same run, so that nothing is started twice."""
+        word = self.user_profile_name or self.space_name or self.domain_id or self.region
+        return execution_name(self.account_id, self.region, word, "reconciled", "/".join((run, self.workflow, *self.subject)))
+
+    def input(self, run: str, time: str) -> dict[str, str]:
+        """As intake would give it for an event: the run stands for the event's id."""
+        subject = {"domain_id": self.domain_id, "user_profile_name": self.user_profile_name, "space_name": self.space_name}
+        given = {key: value for key, value in subject.items() if value}
+        return {"account_id": self.account_id, "region": self.region, **given, "event_id": run, "event_time": time}
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What came of looking at one item, or at many: `counts` by what was counted, `domains` where domains were looked for."""
+
+    counts: Counter[str]
+    starts: tuple[Start, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    domains: tuple[Found, ...] = ()
+
+
+class Answer(BaseModel):
+    """What a child answers for its batch. The lists are bounded; `starts_left` were too many, and are found again by the next run."""
+
+    counts: dict[str, int] = {}
+    findings_by_kind: dict[str, int] = {}
+    starts: tuple[Start, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    domains: tuple[Found, ...] = ()
+    starts_left: int = 0
+
+
+def answer_of(looked: Sequence[Looked]) -> dict[str, Any]:
+    """Of a whole batch, within what Step Functions takes. A finding that several items have in common is one."""
+    starts = [start for one in looked for start in one.starts]
+    findings = list(dict.fromkeys(finding for one in looked for finding in one.findings))
+    answer = Answer(
+        counts=dict(sum((one.counts for one in looked), Counter[str]())),
+        findings_by_kind=dict(Counter(finding.kind for finding in findings)),
+        starts=tuple(starts[:MOST_STARTS_OF_A_BATCH]),
+        findings=tuple(findings[:MOST_FINDINGS_OF_A_BATCH]),
+        troubles=tuple(trouble for one in looked for trouble in one.troubles),
+        domains=tuple(domain for one in looked for domain in one.domains),
+        starts_left=max(len(starts) - MOST_STARTS_OF_A_BATCH, 0),
+    )
+    return answer.model_dump(mode="json")
+
+
+Item = TypeVar("Item", bound=Place)
+
+
+def door(sts: "STSClient", role_name: str, run: str) -> Callable[[str], MemberSession]:
+    """The way into each member account. Whoever has come in says in which Region they look."""
+    return lambda account_id: member_session(sts, account_id, sts.meta.region_name, role_name, run)
+
+
+def look_at_all(
+    items: Iterable[Item], enter: Callable[[str], MemberSession], look: Callable[[Item, MemberSession], Looked], remaining_ms: Callable[[], int]
+) -> list[Looked]:
+    """Look at each item of a batch, whatever becomes of the others; one of an account that does not let us in, or for which no time is left, is a
+    trouble. Each account is entered once. What is neither AWS's answer nor the way to it is a fault of ours: it ends the batch, and is seen.
+
+    Some are looked at at the same time. Each call begins in time: one that would not raises OutOfTime, of which only its item hears.
+    """
+    items = list(items)
+    sessions: dict[str, MemberSession | Exception] = {}
+    for account_id in dict.fromkeys(item.account_id for item in items):
+        try:
+            sessions[account_id] = enter(account_id)
+        except (MemberRoleNotAssumable, ClientError, BotoCoreError) as error:
+            sessions[account_id] = error
+
+    def look_at(item: Item) -> Looked:
+        session = sessions[item.account_id]
+        if isinstance(session, Exception):
+            return _in_trouble(item, session)
+        try:
+            check_time()
+            return look(item, replace(session, region=item.region, before_call=check_time))
+        except (OutOfTime, ClientError, BotoCoreError) as error:
+            return _in_trouble(item, error)
+
+    def check_time() -> None:
+        if remaining_ms() < SAFETY_MARGIN_MS:
+            raise OutOfTime("its batch took all the time there was")
+
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        return list(pool.map(look_at, items))
+
+
+def gather(s3: "S3Client", bucket: str, manifest_key: str) -> Answer:
+    """The answers of all children of a Distributed Map as one. A child that gave none is a trouble for each of its items."""
+    answers: list[Answer] = []
+    troubles: list[Trouble] = []
+    for child in read_children(s3, bucket, manifest_key):
+        if child.output is not None:
+            answers.append(Answer.model_validate(child.output))
+        else:
+            items = (Place.model_validate(item) for item in child.input["Items"])
+            troubles += (_trouble(item, UNANSWERED, f"{child.error}: {child.cause}"[:LONGEST_MESSAGE]) for item in items)
+    return total([*answers, Answer(troubles=tuple(troubles))])
+
+
+def total(answers: Iterable[Answer]) -> Answer:
+    """Many answers as one. A finding that several have in common is one, and so is a domain that was found twice."""
+    answers = list(answers)
+    findings = dict.fromkeys(finding for one in answers for finding in one.findings)
+    return Answer(
+        counts=dict(sum((Counter(one.counts) for one in answers), Counter[str]())),
+        findings_by_kind=dict(sum((Counter(one.findings_by_kind) for one in answers), Counter[str]())),
+        starts=tuple(start for one in answers for start in one.starts),
+        findings=tuple(findings),
+        troubles=tuple(trouble for one in answers for trouble in one.troubles),
+        domains=tuple(dict.fromkeys(domain for one in answers for domain in one.domains)),
+        starts_left=sum(one.starts_left for one in answers),
+    )
+
+
+def _in_trouble(item: Place, error: Exception) -> Looked:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+    return Looked(Counter(), troubles=(_trouble(item, code, str(error)[:LONGEST_MESSAGE]),))
+
+
+def _trouble(item: Place, error: str, message: str) -> Trouble:
+    return Trouble(
+        account_id=item.account_id,
+        region=item.region,
+        domain_id=item.domain_id,
+        error=error,
+        message=message,
+        what_to_do=what_to_do(error),
+    )

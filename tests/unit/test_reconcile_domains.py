@@ -1,0 +1,196 @@
+"""The steps FindDomains, GatherDomains and ReconcileDomains alone: which calls they make, and what they answer."""
+
+import json
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+
+from reconciliation.find_domains import find_domains
+from reconciliation.gather_domains import GatherDomainsRequest, gather_domains
+from reconciliation.reconcile_domains import reconcile_domain
+from steward.settings import GatherDomainsSettings, ReconcileDomainsSettings
+from steward.sweeps import Answer, DomainPlace, Found, Looked, Place
+
+ACCOUNT_ID, DOMAIN_ID = "444444444444", "d-fraud0dev0001"
+ACCOUNT_ARN = f"arn:aws:organizations::111111111111:account/o-steward0001/{ACCOUNT_ID}"
+DOMAIN_ARN, MINA, LAB = (
+    f"arn:aws:sagemaker:eu-west-1:{ACCOUNT_ID}:{path}" for path in (f"domain/{DOMAIN_ID}", f"user-profile/{DOMAIN_ID}/mina", f"space/{DOMAIN_ID}/lab")
+)
+OF_ACCOUNT = {"ml:project": "fraud", "ml:owner": "fraud-team"}
+WHOLE = {"ml:user": "mina", **OF_ACCOUNT}
+SETTINGS = ReconcileDomainsSettings("reconciliation", "ml:user", ("ml:project", "ml:owner"))
+CHANGED = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+def place(account_tags: dict[str, str] | None = None, *, held: bool = False) -> DomainPlace:
+    tags = OF_ACCOUNT if account_tags is None else account_tags
+    return DomainPlace(account_id=ACCOUNT_ID, account_arn=ACCOUNT_ARN, region="eu-west-1", account_tags=tags, held=held, domain_id=DOMAIN_ID)
+
+
+def as_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+class Member:
+    """A member account as its services describe it, one call after the other; it is the session too."""
+
+    region = "eu-west-1"
+
+    def __init__(self, scripted: Any):
+        self.sagemaker, self.script = scripted.client("sagemaker")
+        self.tagging, self.tags_script = scripted.client("resourcegroupstaggingapi")
+
+    def client(self, service: str) -> Any:
+        return {"sagemaker": self.sagemaker, "resourcegroupstaggingapi": self.tagging}[service]
+
+    def domain(self, status: str = "InService", **more: Any) -> "Member":
+        answer = {"DomainArn": DOMAIN_ARN, "DomainId": DOMAIN_ID, "DomainName": "fraud", "Status": status} | more
+        self.script.add_response("describe_domain", answer, {"DomainId": DOMAIN_ID})
+        return self
+
+    def lists(self, profiles: list[str], spaces: list[str]) -> "Member":
+        of_profile = [{"DomainId": DOMAIN_ID, "UserProfileName": one, "Status": "InService", "LastModifiedTime": CHANGED} for one in profiles]
+        of_space = [{"DomainId": DOMAIN_ID, "SpaceName": one, "Status": "InService", "LastModifiedTime": CHANGED} for one in spaces]
+        asked = {"DomainIdEquals": DOMAIN_ID, "MaxResults": 100}
+        self.script.add_response("list_user_profiles", {"UserProfiles": of_profile}, asked)
+        for name in profiles:
+            self.profile(name)
+        self.script.add_response("list_spaces", {"Spaces": of_space}, asked)
+        for name in spaces:
+            self.space(name)
+        return self
+
+    def profile(self, name: str, status: str = "InService") -> None:
+        answer = {"UserProfileArn": MINA.replace("mina", name), "UserProfileName": name, "DomainId": DOMAIN_ID, "Status": status}
+        asked = {"DomainId": DOMAIN_ID, "UserProfileName": name}
+        self.script.add_response("describe_user_profile", answer | {"LastModifiedTime": CHANGED}, asked)
+
+    def space(self, name: str) -> None:
+        answer = {"SpaceArn": LAB, "SpaceName": name, "DomainId": DOMAIN_ID, "Status": "InService", "LastModifiedTime": CHANGED}
+        owned = {"OwnershipSettings": {"OwnerUserProfileName": "mina"}, "SpaceSharingSettings": {"SharingType": "Private"}}
+        self.script.add_response("describe_space", answer | owned, {"DomainId": DOMAIN_ID, "SpaceName": name})
+
+    def tagged(self, tags: dict[str, dict[str, str]], *arns: str) -> "Member":
+        answer = [{"ResourceARN": arn, "Tags": as_list(those)} for arn, those in tags.items()]
+        self.tags_script.add_response("get_resources", {"ResourceTagMappingList": answer}, {"ResourceARNList": list(arns)})
+        return self
+
+    def confirmed(self, arn: str, tags: dict[str, str]) -> "Member":
+        self.script.add_response("list_tags", {"Tags": as_list(tags)}, {"ResourceArn": arn})
+        return self
+
+    def refuses(self, operation: str, code: str) -> "Member":
+        self.script.add_client_error(operation, code)
+        return self
+
+    def reconcile(self, where: DomainPlace | None = None) -> Looked:
+        return reconcile_domain(SETTINGS, where or place(), self)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def member(scripted: Any) -> Member:
+    return Member(scripted)
+
+
+def test_where_all_tags_are_right_one_call_says_so_and_nothing_is_to_be_started(member: Member) -> None:
+    member.domain().lists(["mina"], ["lab"]).tagged({MINA: WHOLE, LAB: WHOLE}, DOMAIN_ARN, MINA, LAB)
+    looked = member.reconcile()
+    assert (looked.counts, looked.starts, looked.findings, looked.troubles) == ({"user_profiles": 1, "spaces": 1}, (), (), ())
+
+
+def test_what_lacks_tags_is_confirmed_by_itself_before_anything_is_started(member: Member) -> None:
+    """GetResources is silent on what never had a tag, and late on what has just been tagged."""
+    member.domain().lists(["mina"], ["lab"]).tagged({LAB: WHOLE | {"ml:owner": "somebody"}}, DOMAIN_ARN, MINA, LAB)
+    member.confirmed(MINA, {}).confirmed(LAB, WHOLE).confirmed(DOMAIN_ARN, {})
+    (start,) = member.reconcile().starts
+    assert (start.workflow, start.user_profile_name, start.space_name, start.resource) == ("profile_cost_tagging", "mina", None, MINA)
+    assert start.reason == "ml:user is missing, ml:project is missing, ml:owner is missing"
+
+
+def test_a_space_that_lacks_tags_is_started_for_and_where_a_brake_holds_it_is_said(member: Member) -> None:
+    member.domain().lists(["mina"], ["lab"]).tagged({MINA: WHOLE}, DOMAIN_ARN, MINA, LAB)
+    member.confirmed(LAB, WHOLE | {"ml:owner": "somebody"}).confirmed(DOMAIN_ARN, {})
+    (start,) = member.reconcile(place(held=True)).starts
+    assert (start.space_name, start.user_profile_name, start.held, start.reason) == ("lab", None, True, "ml:owner is another")
+
+
+def test_the_domains_own_tag_goes_before_the_accounts(member: Member) -> None:
+    member.domain().lists(["mina"], [])
+    member.tagged({DOMAIN_ARN: {"ml:owner": "lab"}, MINA: WHOLE | {"ml:owner": "lab"}}, DOMAIN_ARN, MINA)
+    assert member.reconcile().starts == ()
+
+
+def test_what_the_account_does_not_say_is_a_finding_and_starts_nothing(member: Member) -> None:
+    member.domain().lists(["mina"], []).tagged({MINA: {"ml:user": "mina"}}, DOMAIN_ARN, MINA).confirmed(DOMAIN_ARN, {})
+    looked = member.reconcile(place({}))
+    assert looked.starts == ()
+    assert [(finding.kind, finding.resource) for finding in looked.findings] == [("AccountTagMissing", ACCOUNT_ARN)] * 2
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFound", "ValidationException"])
+def test_a_profile_that_goes_meanwhile_is_nothing_to_do(member: Member, code: str) -> None:
+    member.domain().lists(["mina"], []).tagged({}, DOMAIN_ARN, MINA)
+    member.refuses("list_tags", code).refuses("describe_user_profile", "ResourceNotFound")
+    member.confirmed(DOMAIN_ARN, {})
+    looked = member.reconcile()
+    assert (looked.starts, looked.findings) == ((), ())
+
+
+def test_tags_that_cannot_be_read_are_the_items_trouble(member: Member) -> None:
+    member.domain().lists(["mina"], []).tagged({}, DOMAIN_ARN, MINA).refuses("list_tags", "AccessDeniedException")
+    with pytest.raises(ClientError):
+        member.reconcile()
+
+
+def test_a_domain_that_went_meanwhile_is_counted_and_no_trouble(member: Member) -> None:
+    assert member.refuses("describe_domain", "ResourceNotFound").reconcile() == Looked({"domains_gone": 1})  # type: ignore[arg-type]
+    assert member.domain("Deleting").reconcile() == Looked({"domains_gone": 1})  # type: ignore[arg-type]
+
+
+def test_a_domain_of_unified_studio_is_left_alone(member: Member) -> None:
+    unified = {"DomainSettings": {"UnifiedStudioSettings": {"DomainId": "dzd_4fraud0000001"}}}
+    assert member.domain(**unified).reconcile() == Looked({"domains_of_unified_studio": 1})  # type: ignore[arg-type]
+
+
+def test_domains_of_a_place_are_found(member: Member) -> None:
+    domains = [{"DomainId": DOMAIN_ID, "Status": "InService"}, {"DomainId": "d-going", "Status": "Deleting"}]
+    member.script.add_response("list_domains", {"Domains": domains}, {"MaxResults": 100})
+    where = Place(account_id=ACCOUNT_ID, account_arn=ACCOUNT_ARN, region="eu-west-1", account_tags={}, held=False)
+    looked = find_domains(where, member)  # type: ignore[arg-type]
+    assert looked.counts == {"places": 1, "domains": 1}
+    assert looked.domains == (Found(account_id=ACCOUNT_ID, region="eu-west-1", domain_id=DOMAIN_ID),)
+
+
+def test_found_domains_become_items_by_account_each_once(scripted: Any) -> None:
+    s3, script = scripted.client("s3")
+
+    def reads(key: str, document: Any) -> None:
+        body = json.dumps(document).encode()
+        script.add_response("get_object", {"Body": StreamingBody(BytesIO(body), len(body))}, {"Bucket": "results", "Key": key})
+
+    def writes(key: str, document: Any) -> None:
+        body = json.dumps(document, ensure_ascii=False).encode()
+        script.add_response("put_object", {}, {"Bucket": "results", "Key": key, "Body": body, "ContentType": "application/json"})
+
+    places = [place().model_dump(mode="json") | {"account_id": account, "domain_id": None} for account in ("555555555555", ACCOUNT_ID)]
+    found = [Found(account_id=account, region="eu-west-1", domain_id=name) for account, name in (("555555555555", "d-b"), (ACCOUNT_ID, "d-a"))]
+    answers = [Answer(counts={"domains": 2}, domains=tuple(found)), Answer(domains=tuple(found[:1]))]
+    reads("runs/run-1/places.json", places)
+    reads("m", {"ResultFiles": {"SUCCEEDED": [{"Key": "s"}], "FAILED": [], "PENDING": []}})
+    reads("s", [{"Status": "SUCCEEDED", "Input": "{}", "Output": answer.model_dump_json()} for answer in answers])
+    items = [
+        place().model_dump(mode="json") | {"account_id": account, "domain_id": name}
+        for account, name in ((ACCOUNT_ID, "d-a"), ("555555555555", "d-b"))
+    ]
+    writes("runs/run-1/domains.json", items)
+    writes("runs/run-1/places-gathered.json", Answer(counts={"domains": 2}, domains=tuple(found)).model_dump(mode="json"))
+    request = GatherDomainsRequest(run="run-1", places_key="runs/run-1/places.json", manifest_key="m")
+    assert gather_domains(request, GatherDomainsSettings("results"), s3) == {
+        "domains": 2,
+        "domains_key": "runs/run-1/domains.json",
+        "gathered_key": "runs/run-1/places-gathered.json",
+    }
