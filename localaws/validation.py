@@ -11,7 +11,12 @@ from moto.core.utils import get_service_model
 
 from localaws.cloud import AwsError, Call
 
-_INVALID = {"iam": "ValidationError", "organizations": "InvalidInputException", "sts": "ValidationError"}
+_INVALID = {
+    "iam": "ValidationError",
+    "organizations": "InvalidInputException",
+    "resourcegroupstaggingapi": "InvalidParameterException",
+    "sts": "ValidationError",
+}
 """What services answer to input against their model, where it is not ``ValidationException``."""
 
 _ANSWERED_TOO = {

@@ -30,6 +30,8 @@ SECONDS: dict[tuple[Kind, Change], float] = {
 ENDED = ("Deleted", "Failed")
 """An app's statuses after its end: it keeps nothing in use any more, and its name is free again."""
 
+TAGS_REMEMBERED = 24 * 3600
+
 DEFAULT_PAGE = 10
 """MaxResults of every list of Studio, where none is given [botocore, doc of MaxResults]."""
 
@@ -70,7 +72,10 @@ class Name:
 
 @dataclass(eq=False)
 class Resource:
-    """One thing of Studio. `attributes` are what Describe answers, by AWS's member names; `number` is its place in the order of creation."""
+    """One thing of Studio. `attributes` are what Describe answers, by AWS's member names; `number` is its place in the order of creation.
+
+    `tagged` are its tags by the virtual time since when they have been these, in the order of time; empty if it never had a tag.
+    """
 
     name: Name
     arn: str
@@ -79,6 +84,7 @@ class Resource:
     number: int
     attributes: Item
     tags: dict[str, str]
+    tagged: list[tuple[float, dict[str, str]]] = field(default_factory=list)
 
     @property
     def kind(self) -> Kind:
@@ -87,6 +93,17 @@ class Resource:
     @property
     def status(self) -> str:
         return str(self.attributes["Status"])
+
+    def tag(self, tags: dict[str, str], now: float) -> None:
+        """These are its tags from now on. What was so more than a day ago nobody asks for."""
+        self.tags = tags
+        self.tagged = [each for each in self.tagged[:-1] if each[0] > now - TAGS_REMEMBERED] + self.tagged[-1:]
+        if tags or self.tagged:
+            self.tagged.append((now, tags))
+
+    def tags_at(self, moment: float) -> dict[str, str] | None:
+        """Its tags at a time of the last day, {} after the last was deleted; None before it had the first."""
+        return next((tags for since, tags in reversed(self.tagged) if since <= moment), None)
 
 
 def behaviour(cloud: Cloud) -> Behaviour:
@@ -172,7 +189,8 @@ def create(cloud: Cloud, call: Call, name: Name, attributes: Item, tags: dict[st
     numbers["last"] = numbers.get("last", 0) + 1
     now = cloud.clock.datetime()
     dated = {"CreationTime": now, "LastModifiedTime": now, **attributes}
-    resource = Resource(name, arn, call.account, call.region, numbers["last"], dated, tags)
+    resource = Resource(name, arn, call.account, call.region, numbers["last"], dated, {})
+    resource.tag(tags, cloud.clock.now)
     resources[name.key] = by_arn(cloud, call.account, call.region)[arn] = resource
     note_use(cloud, tags, costs=name.kind == "App")
     begin(cloud, resource, "creation", lambda: set_status(cloud, resource, "InService"))

@@ -36,7 +36,7 @@ def add_tags(cloud: Cloud, call: Call) -> dict[str, Any]:
     tags = resource.tags | requested_tags(cloud, call)
     check_number(cloud, tags)
     _check_status(cloud, resource)
-    resource.tags = tags
+    resource.tag(tags, cloud.clock.now)
     note_use(cloud, tags, costs=resource.kind == "App")
     return {"Tags": _as_list(tags)}
 
@@ -45,7 +45,7 @@ def add_tags(cloud: Cloud, call: Call) -> dict[str, Any]:
 def delete_tags(cloud: Cloud, call: Call) -> dict[str, Any]:
     resource = _tagged(cloud, call)
     _check_status(cloud, resource)
-    resource.tags = {key: value for key, value in resource.tags.items() if key not in call.params["TagKeys"]}
+    resource.tag({key: value for key, value in resource.tags.items() if key not in call.params["TagKeys"]}, cloud.clock.now)
     return {}
 
 

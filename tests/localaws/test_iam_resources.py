@@ -26,6 +26,7 @@ def test_iam_knows_an_action_for_every_operation_there_is(operation: tuple[str, 
 
 
 STUDIO = f"arn:aws:sagemaker:{HERE}:{MEMBER}"
+CATALOG = f"arn:aws:catalog:{HERE}:{MEMBER}:portfolio"
 PROFILE: dict[str, Any] = {"DomainId": "d-1", "UserProfileName": "Alice"}
 ELSEWHERE, ALARM = f"arn:aws:lambda:us-east-1:{HUB}:function:f", f"arn:aws:cloudwatch:{HERE}:{MEMBER}:alarm"
 TWO_OBJECTS = {"Bucket": "b", "Delete": {"Objects": [{"Key": "1"}, {"Key": "2"}]}}
@@ -96,6 +97,13 @@ EVENTS, STATES, LAMBDA = (f"arn:aws:{service}:{HERE}:{MEMBER}" for service in ("
         ("cloudformation", "CreateStack", {"StackName": "s"}, "cloudformation:CreateStack", [f"arn:aws:cloudformation:{HERE}:{MEMBER}:stack/s/*"]),
         ("iam", "CreateRole", {"RoleName": "n", "Path": "/a/b/"}, "iam:CreateRole", [f"arn:aws:iam::{MEMBER}:role/a/b/n"]),
         ("ce", "ListCostAllocationTags", {}, "ce:ListCostAllocationTags", ["*"]),
+        ("sagemaker", "UpdateDomain", {"DomainId": "d-1"}, "sagemaker:UpdateDomain", [f"{STUDIO}:domain/d-1"]),
+        ("sagemaker", "UpdateSpace", {"DomainId": "d-1", "SpaceName": "Lab"}, "sagemaker:UpdateSpace", [f"{STUDIO}:space/d-1/lab"]),
+        ("sagemaker", "EnableSagemakerServicecatalogPortfolio", {}, "sagemaker:EnableSagemakerServicecatalogPortfolio", ["*"]),
+        ("servicecatalog", "ListPrincipalsForPortfolio", {"PortfolioId": "p"}, "servicecatalog:ListPrincipalsForPortfolio", [f"{CATALOG}/p"]),
+        ("servicecatalog", "CreatePortfolio", {"DisplayName": "p"}, "servicecatalog:CreatePortfolio", [f"{CATALOG}/*"]),
+        ("servicecatalog", "ListAcceptedPortfolioShares", {}, "servicecatalog:ListAcceptedPortfolioShares", ["*"]),
+        ("resourcegroupstaggingapi", "GetResources", {"ResourceARNList": [f"{STUDIO}:domain/d-1"]}, "tag:GetResources", ["*"]),
     ],
 )
 def test_the_resource_is_told_from_the_input(

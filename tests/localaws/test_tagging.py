@@ -1,48 +1,150 @@
-"""The Resource Groups Tagging API: tags of many Studio resources at once."""
+"""tag:GetResources in localaws: tags of Studio's resources in bulk, and what the Tagging API may not know of them."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from localaws.cloud import OPERATIONS, AwsError, Call, Cloud, Principal, Refused
-from localaws.validation import check_answer, check_input
-from tests.localaws.studio_machinery import FRAUD_DEV, asking, make_domain, make_profile, studio
+from localaws.cloud import Refused
+from localaws.local import LocalOrganization
+from localaws.tagging import TYPES, behaviour
+from tests.localaws.conftest import tagged
+from tests.localaws.iam_machinery import HERE, MEMBER, Iam, allow, answer
+
+ARN = f"arn:aws:sagemaker:{HERE}:{MEMBER}"
+
+
+class Studio:
+    """A domain of fraud-dev, and what is made in it."""
+
+    def __init__(self, local: LocalOrganization):
+        self.local, self.sagemaker, self.tagging = (
+            local,
+            local.client("sagemaker", "fraud-dev"),
+            local.client("resourcegroupstaggingapi", "fraud-dev"),
+        )
+        settings = {"ExecutionRole": f"arn:aws:iam::{MEMBER}:role/Studio"}
+        network = {"VpcId": "vpc-1", "SubnetIds": ["subnet-1"]}
+        made = self.sagemaker.create_domain(
+            DomainName="studio", AuthMode="IAM", DefaultUserSettings=settings, **network, Tags=tagged(("team", "fraud"))
+        )
+        self.domain_id, self.domain = made["DomainId"], made["DomainArn"]
+        local.advance(120)
+
+    def profile(self, name: str, **tags: str) -> str:
+        made = self.sagemaker.create_user_profile(DomainId=self.domain_id, UserProfileName=name, Tags=tagged(*tags.items()))
+        return str(made["UserProfileArn"])
+
+    def answered(self, **asked: Any) -> dict[str, dict[str, str]]:
+        """Tags by ARN, all pages."""
+        pages = self.tagging.get_paginator("get_resources").paginate(**asked)
+        mapped = [each for page in pages for each in page["ResourceTagMappingList"]]
+        return {each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in mapped}
+
+    def by_arn(self, *arns: str) -> dict[str, dict[str, str]]:
+        mapped = self.tagging.get_resources(ResourceARNList=list(arns))["ResourceTagMappingList"]
+        return {each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in mapped}
 
 
 @pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with studio() as made:
-        yield made
+def studio(local: LocalOrganization) -> Studio:
+    return Studio(local)
 
 
-def look(cloud: Cloud, region: str = "eu-west-1", **params: Any) -> dict[str, dict[str, str]]:
-    call = Call("resourcegroupstaggingapi", "GetResources", FRAUD_DEV, region, Principal(FRAUD_DEV, f"arn:aws:iam::{FRAUD_DEV}:root"), params)
-    check_input(call)
-    answer = OPERATIONS["resourcegroupstaggingapi", "GetResources"](cloud, call) or {}
-    check_answer(call, answer)
-    return {one["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in answer["ResourceTagMappingList"]}
+def test_resources_that_have_or_had_tags_are_answered_by_arn(studio: Studio) -> None:
+    alice, bob, carol = studio.profile("alice", team="fraud"), studio.profile("bob"), studio.profile("carol", team="fraud", stage="dev")
+    studio.sagemaker.delete_tags(ResourceArn=alice, TagKeys=["team"])
+    asked = (studio.domain, alice, bob, carol, f"{ARN}:space/{studio.domain_id}/nowhere", alice)
+    assert studio.by_arn(*asked) == {studio.domain: {"team": "fraud"}, alice: {}, carol: {"team": "fraud", "stage": "dev"}}
+    studio.sagemaker.add_tags(ResourceArn=bob, Tags=tagged(("team", "churn")))
+    assert studio.by_arn(bob) == {bob: {"team": "churn"}}
+    assert studio.local.client("resourcegroupstaggingapi", "hub").get_resources(ResourceARNList=[bob])["ResourceTagMappingList"] == []
 
 
-def test_the_tags_of_many_resources_are_told_and_what_has_none_is_not_in_the_answer(cloud: Cloud) -> None:
-    ask = asking(cloud)
-    domain = make_domain(ask, cloud)
-    tagged = make_profile(ask, cloud, domain, "mina", Tags=[{"Key": "team", "Value": "blue"}])
-    bare = make_profile(ask, cloud, domain, "bob")
-    nobody = tagged.replace("mina", "nobody")
-    assert look(cloud, ResourceARNList=[tagged, bare, nobody, tagged]) == {tagged: {"team": "blue"}}
-    assert look(cloud, region="us-east-1", ResourceARNList=[tagged]) == {}
-    ask("DeleteTags", ResourceArn=tagged, TagKeys=["team"])
-    assert look(cloud, ResourceARNList=[tagged]) == {}
+def test_resources_are_filtered_by_type_and_tag(studio: Studio) -> None:
+    alice, bob = studio.profile("alice", team="fraud", stage="dev"), studio.profile("bob", team="churn", stage="dev")
+    studio.local.advance(15)
+    space = studio.sagemaker.create_space(DomainId=studio.domain_id, SpaceName="lab", Tags=tagged(("team", "fraud")))["SpaceArn"]
+    studio.sagemaker.create_app(DomainId=studio.domain_id, UserProfileName="alice", AppType="Canvas", AppName="default")
+    app = f"{ARN}:app/{studio.domain_id}/alice/canvas/default"
+
+    def found(*types: str, **filters: list[str]) -> set[str]:
+        tags = [{"Key": key, "Values": values} for key, values in filters.items()]
+        return set(studio.answered(ResourceTypeFilters=list(types), TagFilters=tags))
+
+    assert found("sagemaker") == found(*TYPES) == {studio.domain, alice, bob, space, app}
+    assert found("sagemaker:user-profile", "sagemaker:space") == {alice, bob, space}
+    assert found("sagemaker", team=["churn", "other"]) == {bob}
+    assert found("sagemaker", stage=[]) == {alice, bob, app}
+    assert found("sagemaker:user-profile", stage=["dev"], team=["fraud"]) == {alice}
 
 
-def test_what_is_not_built_is_refused_and_what_aws_refuses_is_an_error(cloud: Cloud) -> None:
-    arn = f"arn:aws:sagemaker:eu-west-1:{FRAUD_DEV}:user-profile/d-1/mina"
-    with pytest.raises(Refused, match="ResourceTypeFilters"):
-        look(cloud, ResourceARNList=[arn], ResourceTypeFilters=["sagemaker:user-profile"])
-    with pytest.raises(Refused, match="nothing at all"):
-        look(cloud)
-    with pytest.raises(Refused, match="arn:aws:s3"):
-        look(cloud, ResourceARNList=["arn:aws:s3:::bucket"])
-    with pytest.raises(AwsError):
-        look(cloud, ResourceARNList=[arn] * 101)
+def test_resources_come_in_pages(studio: Studio) -> None:
+    profiles = [studio.profile(f"user-{number}", team="fraud") for number in range(120)]
+    asked = {"ResourceTypeFilters": ["sagemaker:user-profile"]}
+    first = studio.tagging.get_resources(**asked, ResourcesPerPage=100)
+    assert [each["ResourceARN"] for each in first["ResourceTagMappingList"]] == profiles[:100]
+    second = studio.tagging.get_resources(**asked, ResourcesPerPage=100, PaginationToken=first["PaginationToken"])
+    assert ([each["ResourceARN"] for each in second["ResourceTagMappingList"]], second["PaginationToken"]) == (profiles[100:], "")
+    assert list(studio.answered(**asked)) == profiles
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"ResourceARNList": [f"{ARN}:domain/d-1"], "ResourceTypeFilters": ["sagemaker:domain"]},
+        {"ResourceARNList": [f"{ARN}:domain/d-1"], "TagFilters": [{"Key": "team"}]},
+        {"ResourceARNList": [f"{ARN}:domain/d-1"], "ResourcesPerPage": 10},
+        {"ResourceARNList": [f"{ARN}:domain/d-1"] * 101},
+        {"ResourceARNList": ["studio/no/arn"]},
+        {"ResourceTypeFilters": ["sagemaker"], "ResourcesPerPage": 101},
+        {"ResourceTypeFilters": ["sagemaker"], "PaginationToken": "nobody"},
+    ],
+)
+def test_what_does_not_go_together_is_an_invalid_parameter(studio: Studio, asked: dict[str, Any]) -> None:
+    with pytest.raises(ClientError) as caught:
+        studio.tagging.get_resources(**asked)
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({}, "every type"),
+        ({"ResourceTypeFilters": ["sagemaker:domain", "s3"]}, "s3"),
+        ({"ResourceTypeFilters": ["sagemaker:endpoint"]}, "sagemaker:endpoint"),
+        ({"ResourceARNList": [f"arn:aws:sqs:{HERE}:{MEMBER}:work"]}, "arn:aws:sqs"),
+        ({"ResourceTypeFilters": ["sagemaker"], "IncludeComplianceDetails": True}, "IncludeComplianceDetails"),
+    ],
+)
+def test_what_localaws_has_no_tags_of_is_refused_by_name(studio: Studio, asked: dict[str, Any], named: str) -> None:
+    with pytest.raises(Refused, match=named):
+        studio.tagging.get_resources(**asked)
+
+
+def test_some_types_or_all_of_studio_may_be_unknown(studio: Studio) -> None:
+    alice = studio.profile("alice", team="fraud")
+    behaviour(studio.local.cloud).unknown_types = frozenset({"sagemaker:user-profile"})
+    assert studio.by_arn(studio.domain, alice) == studio.answered(ResourceTypeFilters=["sagemaker"]) == {studio.domain: {"team": "fraud"}}
+    behaviour(studio.local.cloud).unknown_types = frozenset(TYPES)
+    assert studio.by_arn(studio.domain, alice) == studio.answered(ResourceTypeFilters=["sagemaker"]) == {}
+
+
+def test_what_is_answered_may_be_some_seconds_behind(studio: Studio) -> None:
+    behaviour(studio.local.cloud).lag = 60
+    alice = studio.profile("alice", team="fraud")
+    assert studio.by_arn(alice) == {}
+    studio.local.advance(61)
+    studio.sagemaker.add_tags(ResourceArn=alice, Tags=tagged(("team", "churn")))
+    assert studio.by_arn(alice) == {alice: {"team": "fraud"}}
+    assert studio.answered(ResourceTypeFilters=["sagemaker"], TagFilters=[{"Key": "team", "Values": ["churn"]}]) == {}
+    studio.local.advance(61)
+    assert studio.by_arn(alice) == {alice: {"team": "churn"}}
+
+
+def test_resources_are_asked_for_with_the_permission_of_the_tagging_api(studio: Studio) -> None:
+    iam = Iam(studio.local)
+    may, may_not = (iam.role(allow(action), name=action.partition(":")[2]) for action in ("tag:GetResources", "tag:GetTagKeys"))
+    asked = {"ResourceARNList": [studio.domain]}
+    assert answer(iam.client("resourcegroupstaggingapi", may).get_resources, **asked) == "done"
+    assert answer(iam.client("resourcegroupstaggingapi", may_not).get_resources, **asked) == "AccessDeniedException"
