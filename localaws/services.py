@@ -3,6 +3,7 @@
 from localaws import (
     billing,
     buckets,
+    catalog,
     cloudformation,
     identity,
     inline_policies,
@@ -26,6 +27,7 @@ __all__ = [
     "asynchronous",
     "billing",
     "buckets",
+    "catalog",
     "cloudformation",
     "event_sources",
     "eventbridge",

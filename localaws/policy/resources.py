@@ -178,6 +178,11 @@ def _scheduler(_: Cloud, call: Call) -> list[Values]:
     return [{"GroupName": group, **({} if of_groups else {"ScheduleName": call.params["Name"]})}]
 
 
+def _servicecatalog(_: Cloud, call: Call) -> list[Values]:
+    """In an imported portfolio's ARN Service Catalog writes its owner's account; decisions are on the caller's here. Not observed on AWS."""
+    return [{"PortfolioId": "*" if call.operation == "CreatePortfolio" else call.params["PortfolioId"]}]
+
+
 def _sns(_: Cloud, call: Call) -> list[Values]:
     return [{"TopicName": call.params["Name"]}] if "Name" in call.params else []
 
@@ -206,6 +211,7 @@ _VALUES: dict[str, Callable[[Cloud, Call], list[Values]]] = {
     "s3": _s3,
     "sagemaker": _sagemaker,
     "scheduler": _scheduler,
+    "servicecatalog": _servicecatalog,
     "sns": _sns,
     "sqs": _sqs,
     "stepfunctions": _states,
