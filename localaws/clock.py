@@ -128,6 +128,7 @@ class Clock:
         self._traveller = time_machine.travel(start.astimezone(UTC), tick=False)
         self._travel = self._traveller.start()
         self._began, self._looks = self.now, 0
+        self._written = (-1.0, "")
         time.sleep = self.sleep  # type: ignore[assignment]
         self._set_monotonic(self.monotonic)
 
@@ -316,4 +317,6 @@ class Clock:
 
     def iso(self) -> str:
         """Now, as AWS writes it in events: ``2026-11-02T08:00:00Z``."""
-        return self.datetime().strftime("%Y-%m-%dT%H:%M:%SZ")
+        if self._written[0] != self.now:
+            self._written = self.now, self.datetime().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self._written[1]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 import boto3
@@ -21,6 +21,7 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.credentials import ReadOnlyCredentials
 from botocore.loaders import Loader
 from botocore.parsers import create_parser
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
@@ -32,13 +33,16 @@ from moto.core.routing import NotFound, get_service_router
 from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 
+import localaws.remembered  # noqa: F401 - makes botocore and moto remember
 from localaws import cloudtrail, coverage
 from localaws.authorization import authorize
-from localaws.cloud import FOLLOWS, GUARDS, OPERATIONS, AwsError, Call, Cloud, Principal, Refused
+from localaws.cloud import FOLLOWS, GUARDS, OPERATIONS, AwsError, Call, Cloud, Credentials, Principal, Refused
 from localaws.policy.held import bucket_owner
 from localaws.validation import check_answer, check_input
+from localaws.wire import JsonRequest, json_body
 
 Answer = tuple[int, Mapping[str, str], str | bytes]
+Parsed: TypeAlias = Request | JsonRequest
 
 _GLOBAL = {(service, "us-east-1") for service in ("ce", "iam", "organizations", "sts")}
 """Services with one endpoint for all Regions, or with one beside the others, and by which Region it is signed for."""
@@ -83,7 +87,7 @@ class Gateway:
         self.cloud.faults.answer(call)
         return outcome.answer
 
-    def _read(self, request: AWSPreparedRequest) -> tuple[Call, Request, str]:
+    def _read(self, request: AWSPreparedRequest) -> tuple[Call, Parsed, str]:
         """Which operation is asked for, with which input, where, and with which access key."""
         scope = _SCOPE.search(_text(request.headers.get("Authorization", "")))
         if scope is None:
@@ -95,7 +99,7 @@ class Gateway:
         if read is not None:
             request.body = read()
         request.url = _amazon_url(request.url, service, scope["region"])
-        parsed = Request.from_primitives(request.method, request.url, request.headers, request.body)
+        parsed = JsonRequest.of(request) or Request.from_primitives(request.method, request.url, request.headers, request.body)
         name, uri = _operation_name(service, parsed)
         if (service, name) not in coverage.operations():
             raise Refused(f"{service}:{name}: not in localaws/coverage.yaml, so it is not answered")
@@ -104,7 +108,7 @@ class Gateway:
         call = Call(service, name, nobody.account, scope["region"], nobody, _input(service, name, parsed, uri), self.cloud.uuid())
         return call, parsed, scope["key"]
 
-    def _perform(self, call: Call, request: AWSPreparedRequest, parsed: Request) -> Outcome:
+    def _perform(self, call: Call, request: AWSPreparedRequest, parsed: Parsed) -> Outcome:
         self.cloud.faults.ask(call)
         authorize(self.cloud, call)
         for check in GUARDS[call.service, call.operation]:
@@ -165,7 +169,7 @@ def _amazon_url(url: str, service: str, region: str) -> str:
     return urlunsplit(("https", f"{prefix}.{region}.amazonaws.com", parts.path or "/", parts.query, ""))
 
 
-def _operation_name(service: str, request: Request) -> tuple[str, dict[str, Any]]:
+def _operation_name(service: str, request: Parsed) -> tuple[str, dict[str, Any]]:
     target = request.headers.get("X-Amz-Target")
     if target:
         return target.split(".")[-1], {}
@@ -183,11 +187,11 @@ def _model(call: Call) -> tuple[ServiceModel, OperationModel]:
     return service, service.operation_model(call.operation)
 
 
-def _protocol(call: Call, request: Request) -> str:
+def _protocol(call: Call, request: Parsed) -> str:
     return str(determine_request_protocol(_model(call)[0], request.content_type))
 
 
-def _input(service: str, name: str, request: Request, uri: dict[str, Any]) -> dict[str, Any]:
+def _input(service: str, name: str, request: Parsed, uri: dict[str, Any]) -> dict[str, Any]:
     model = get_service_model(service)
     parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](model.operation_model(name))
     return dict(
@@ -211,7 +215,10 @@ def _text(value: str | bytes) -> str:
 # -- answering
 
 
-def _serialize(call: Call, request: Request, result: dict[str, Any] | ServiceException) -> Answer:
+def _serialize(call: Call, request: Parsed, result: dict[str, Any] | ServiceException) -> Answer:
+    if isinstance(request, JsonRequest) and isinstance(result, dict):
+        headers = {"Content-Type": request.content_type, "x-amzn-RequestId": call.request_id}
+        return 200, headers, json_body(_model(call)[1].output_shape, result)
     serializer = get_serializer_class(call.service, _protocol(call, request))
     written = serializer(_model(call)[1], SerializationContext(call.request_id)).serialize(result)
     headers = {str(k): str(v) for k, v in written["headers"].items()} | {"x-amzn-RequestId": call.request_id}
@@ -229,7 +236,7 @@ class _Error(ServiceException):  # type: ignore[misc]
     """An error for moto's serializers, which look for an error's model by the module of its class: not in moto's."""
 
 
-def _error_answer(call: Call, request: Request, error: AwsError) -> Answer:
+def _error_answer(call: Call, request: Parsed, error: AwsError) -> Answer:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # moto warns of codes that the service's model leaves out, such as every service's AccessDenied
         status, headers, body = _serialize(call, request, _Error(error.code, error.message))
@@ -269,21 +276,53 @@ def client_for(cloud: Cloud, service: str, region: str, principal: Principal) ->
         credentials = cloud.keys.issue(principal)
         if len(cloud.clients) >= MOST_CLIENTS:
             del cloud.clients[next(iter(cloud.clients))]
-        cloud.clients[key] = _session().create_client(
-            service,
-            region_name=region,
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            aws_session_token=credentials.session_token,
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        cloud.clients[key] = as_somebody(_own_client(service, region), credentials)
     return cloud.clients[key]
 
 
 @cache
-def _session() -> botocore.session.Session:
-    """One for all of them: a session takes longer to make than its client."""
-    return botocore.session.get_session()
+def _own_client(service: str, region: str) -> Any:
+    return botocore.session.get_session().create_client(
+        service,
+        region_name=region,
+        aws_access_key_id="nobody",
+        aws_secret_access_key="nobody",  # noqa: S106 - nobody's
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def as_somebody(client: Any, credentials: Credentials) -> Any:
+    """The same client with these keys: what is costly in a client is the same for everybody."""
+    signer = client._request_signer  # noqa: SLF001
+    if not isinstance(signer._credentials, _Signing):  # noqa: SLF001
+        signer._credentials = _Signing()  # noqa: SLF001
+    kind: Any = type(client)
+    made: Any = object.__new__(_class_as_somebody(kind))
+    made.__dict__.update(client.__dict__, signs_with=(signer._credentials, credentials))  # noqa: SLF001
+    return made
+
+
+class _Signing:
+    """Whose keys sign the next request. Between a call's beginning and its signature no turn passes."""
+
+    method = "localaws"
+    account_id = None
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        key = self.now
+        return ReadOnlyCredentials(key.access_key_id, key.secret_access_key, key.session_token)
+
+    now: Credentials
+
+
+@cache
+def _class_as_somebody(kind: Any) -> type:
+    def make_api_call(self: Any, operation_name: str, api_params: Any) -> Any:
+        signing, credentials = self.signs_with
+        signing.now = credentials
+        return kind._make_api_call(self, operation_name, api_params)  # noqa: SLF001
+
+    return type(kind.__name__, (kind,), {"_make_api_call": make_api_call})
 
 
 _open: list[Gateway] = []

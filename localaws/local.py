@@ -1,10 +1,12 @@
 """A local AWS organization, started and driven from Python: what tests use in process, and what `localaws.server` serves."""
 
+import gc
 import random
 import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +22,7 @@ from localaws.cloudformation import deploy
 from localaws.eventbridge.service import send
 from localaws.faults import Faults
 from localaws.functions.runtime import Functions
-from localaws.gateway import Gateway, close_gateway, open_gateway
+from localaws.gateway import Gateway, as_somebody, close_gateway, open_gateway
 from localaws.organization import Organization
 from localaws.organization_file import Account, Stack
 
@@ -60,6 +62,7 @@ class LocalOrganization:
         organization.create(self.cloud)
         for account in organization.accounts:
             self._let_in(account)
+        _keep_imports()
 
     def __enter__(self) -> Self:
         return self
@@ -109,9 +112,10 @@ class LocalOrganization:
         """An ordinary boto3 client with the keys of the account's administrator."""
         key = (service, account, region or self.organization.home_region)
         if key not in self._clients:
-            credentials = self._keys[account]
-            session = boto3.Session(credentials.access_key_id, credentials.secret_access_key, region_name=key[2])
-            self._clients[key] = session.client(service)  # type: ignore[call-overload]
+            first = (service, "", key[2])
+            if first not in self._clients:
+                self._clients[first] = boto3.Session("nobody", "nobody", region_name=key[2]).client(service)  # type: ignore[call-overload]
+            self._clients[key] = as_somebody(self._clients[first], self._keys[account])
         return self._clients[key]
 
     # -- what happens
@@ -150,3 +154,10 @@ class LocalOrganization:
         """Put an event, whole as it is, on the default bus of its account and Region."""
         with self.clock.atomic():
             send(self.cloud, event)
+
+
+@cache
+def _keep_imports() -> None:
+    """The collector of garbage need not look through all of AWS's models, some million objects that stay, again and again."""
+    gc.collect()
+    gc.freeze()

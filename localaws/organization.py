@@ -49,6 +49,7 @@ class Organization:
     _organization_id: str | None = None
     _root_id: str | None = None
     _unit_ids: dict[str, str] = field(default_factory=dict)
+    _ids: tuple[tuple[Account, ...], frozenset[str]] = ((), frozenset())
 
     @classmethod
     def load(cls, path: Path | str) -> "Organization":
@@ -78,7 +79,9 @@ class Organization:
 
     @property
     def account_ids(self) -> frozenset[str]:
-        return frozenset(account.id for account in self.accounts)
+        if self._ids[0] is not self.accounts:
+            self._ids = self.accounts, frozenset(account.id for account in self.accounts)
+        return self._ids[1]
 
     def is_member(self, account_id: str) -> bool:
         """Whether this account is of the organization; the management account is."""

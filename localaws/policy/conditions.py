@@ -6,6 +6,7 @@ Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Mul
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -112,6 +113,7 @@ def unmet(condition: dict[str, Any], keys: Context, *, variables: bool) -> str |
     return None
 
 
+@cache
 def _parsed(operator: str) -> tuple[str | None, str, bool]:
     """(``ForAllValues`` or ``ForAnyValue`` or None, the operator itself, does it pass when the key is absent)."""
     parts = _OPERATOR.fullmatch(operator)

@@ -135,14 +135,24 @@ def read_document(text: str, kind: Kind = "resource") -> Document:
     if not isinstance(document, dict):
         raise ValueError("a policy is a JSON object")  # noqa: TRY004 - for the caller it is one more text that is no policy
     check_document(document, kind)
-    return document
+    read = _Read(document)
+    read.statements = statements(document, kind)
+    return read
 
 
 # -- statements
 
 
+class _Read(dict[str, Any]):
+    """A document that was read, and its statements that were checked then."""
+
+    statements: list[tuple[str, dict[str, Any]]]
+
+
 def statements(document: Document, kind: Kind) -> list[tuple[str, dict[str, Any]]]:
     """Each statement with its Sid, or its number from 0, checked."""
+    if isinstance(document, _Read):
+        return document.statements
     said = document.get("Statement", [])
     listed = said if isinstance(said, list) else [said]
     return [(str(statement.get("Sid", number)), _checked(statement, kind)) for number, statement in enumerate(listed)]

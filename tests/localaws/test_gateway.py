@@ -10,6 +10,7 @@ from localaws import gateway
 from localaws.cloud import Principal, Refused
 from localaws.local import LocalOrganization
 from tests.localaws.conftest import role_for
+from tests.localaws.iam_machinery import answer
 
 
 def test_an_operation_that_coverage_does_not_list_is_refused_by_name(local: LocalOrganization) -> None:
@@ -87,6 +88,18 @@ def test_a_client_for_a_service_calls_at_once(local: LocalOrganization) -> None:
     with local.clock.atomic():
         local.cloud.client("sqs", "eu-west-1", Principal("222222222222", "a-service", service="a-service")).create_queue(QueueName="work")
     assert local.clock.now == before
+
+
+def test_clients_share_what_is_costly_and_each_signs_as_its_own(local: LocalOrganization) -> None:
+    hub, member = (local.client("organizations", account) for account in ("hub", "fraud-dev"))
+    assert hub.meta is member.meta
+    listed, pages = hub.get_paginator("list_accounts"), []
+    for page in listed.paginate(PaginationConfig={"PageSize": 1}):
+        assert answer(member.list_accounts) == "AccessDeniedException"
+        pages.append(page["Accounts"][0]["Name"])
+    assert sorted(pages) == sorted(account.name for account in local.organization.accounts)
+    with pytest.raises(hub.exceptions.AccountNotFoundException):
+        hub.describe_account(AccountId="999999999999")
 
 
 def test_clients_of_services_that_are_not_used_any_more_make_room(local: LocalOrganization, monkeypatch: pytest.MonkeyPatch) -> None:
