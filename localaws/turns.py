@@ -29,7 +29,7 @@ class Surroundings:
     def __init__(self, code: list[Path], environment: dict[str, str], output: TextIO):
         self._code = [str(folder) for folder in code]
         self._own_names = {entry.stem for folder in code if folder.is_dir() for entry in folder.iterdir()}
-        self._environment, self._output = environment, output
+        self._variables, self._output = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}, output
         self._modules: dict[str, ModuleType] = {}
         self._session: boto3.Session | None = None
         self._loggers = logging.Manager(logging.root)
@@ -40,27 +40,28 @@ class Surroundings:
 
     def enter(self) -> None:
         self._outside = {
-            "environment": dict(os.environ),
+            "variables": _see(self._variables),
             "modules": self._take_modules(self._elsewhere),
             "path": sys.path[:],
             "session": boto3.DEFAULT_SESSION,
             "output": sys.stdout,
             "loggers": logging.Logger.manager,
         }
-        _become(self._environment)
         sys.modules.update(self._modules)
         sys.path[:0] = self._code
         boto3.DEFAULT_SESSION = self._session
         sys.stdout = self._output
         logging.Logger.manager = self._loggers
+        os.putenv = os.unsetenv = _nowhere  # `os.environ` calls them for what is written into it: the process's own environment is the outside's
         install()
 
     def leave(self) -> None:
         uninstall()
         before = self._outside
         self._modules = self._take_modules(self._within)
-        self._environment, self._session = dict(os.environ), boto3.DEFAULT_SESSION
-        _become(before["environment"])
+        self._session = boto3.DEFAULT_SESSION
+        _see(before["variables"])
+        os.putenv, os.unsetenv = _putenv, _unsetenv
         sys.modules.update(before["modules"])
         sys.path[:] = before["path"]
         boto3.DEFAULT_SESSION = before["session"]
@@ -95,13 +96,18 @@ class _Known:
     names: list[str] = field(default_factory=list)
 
 
-def _become(environment: dict[str, str]) -> None:
-    """Give the process these variables and no others, touching those that differ."""
-    for name in os.environ.keys() - environment.keys():
-        del os.environ[name]
-    for name, value in environment.items():
-        if os.environ.get(name) != value:
-            os.environ[name] = value
+_putenv, _unsetenv = os.putenv, os.unsetenv
+
+
+def _nowhere(*_: object) -> None:
+    pass
+
+
+def _see(variables: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """Have ``os.environ`` be these variables; the ones that it was. All at once: one by one, they would take longer than the call that follows."""
+    seen: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way in
+    os.environ._data = os.environb._data = variables  # type: ignore[attr-defined]  # noqa: SLF001
+    return seen
 
 
 class Task:

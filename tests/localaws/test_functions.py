@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import zipfile
 from typing import Any
 
@@ -281,3 +283,23 @@ def test_other_sources_and_filters_are_refused_by_name(local: LocalOrganization)
         )
     with pytest.raises(Refused, match="kinesis"):
         functions.create_event_source_mapping(EventSourceArn=f"arn:aws:kinesis:eu-west-1:{HUB}:stream/s", FunctionName="worker")
+
+
+def test_what_a_handler_does_to_its_environment_stays_in_it(local: LocalOrganization, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the process too: what is started from outside has the outside's variables."""
+    monkeypatch.setenv("OUTSIDE", "here")
+    arn = create(
+        local,
+        """
+import os
+def handler(event, context):
+    before = [os.environ.get("INSIDE"), os.environ.get("OUTSIDE")]
+    os.environ |= {"INSIDE": "x", "OUTSIDE": "y"}
+    return before
+""",
+    )
+    assert [invoke(local, arn), invoke(local, arn)] == [[None, None], ["x", "y"]], "the second time it is warm"
+    assert (os.environ.get("INSIDE"), os.environ["OUTSIDE"]) == (None, "here")
+    printed = subprocess.run(["/usr/bin/env"], check=True, capture_output=True, text=True).stdout.splitlines()
+    assert "OUTSIDE=here" in printed
+    assert "INSIDE=x" not in printed
