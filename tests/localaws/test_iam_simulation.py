@@ -91,18 +91,18 @@ POLICIES: list[tuple[str, list[Statement]]] = [
 
 
 @pytest.mark.parametrize(("expected", "statements"), POLICIES)
-@pytest.mark.parametrize("boundary", ["", "arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/IAMReadOnlyAccess"])
-def test_a_simulation_says_what_becomes_of_the_call(iam: Iam, expected: str, statements: list[Statement], boundary: str) -> None:
-    more = {"PermissionsBoundary": boundary} if boundary else {}
-    role = iam.role(*statements, Tags=[{"Key": "team", "Value": "ml"}], **more)
-    outside = "ReadOnly" in boundary
-    result = simulate(iam, role, "sagemaker:AddTags", *CONTEXT)
-    assert result["EvalDecision"] == ("implicitDeny" if outside and expected == "allowed" else expected)
-    assert (result.get("PermissionsBoundaryDecisionDetail") == {"AllowedByPermissionsBoundary": not outside}) is bool(boundary)
+def test_a_simulation_says_what_becomes_of_the_call(iam: Iam, expected: str, statements: list[Statement]) -> None:
     tags = [{"Key": "ml:user", "Value": "alice"}, {"Key": "ml:owner", "Value": "bob"}]
-    principal = Principal.of_role(role, "session")
-    call = Call("sagemaker", "AddTags", MEMBER, HERE, principal, {"ResourceArn": PROFILE, "Tags": tags})
-    assert decided(iam, call) == (result["EvalDecision"] == "allowed")
+    role, client = iam.role(*statements, Tags=[{"Key": "team", "Value": "ml"}]), iam.local.client("iam", "fraud-dev")
+    call = Call("sagemaker", "AddTags", MEMBER, HERE, Principal.of_role(role, "session"), {"ResourceArn": PROFILE, "Tags": tags})
+    for boundary in ("", "AdministratorAccess", "IAMReadOnlyAccess"):
+        if boundary:
+            client.put_role_permissions_boundary(RoleName="r", PermissionsBoundary=f"arn:aws:iam::aws:policy/{boundary}")
+        outside = boundary == "IAMReadOnlyAccess"
+        result = simulate(iam, role, "sagemaker:AddTags", *CONTEXT)
+        assert result["EvalDecision"] == ("implicitDeny" if outside and expected == "allowed" else expected)
+        assert (result.get("PermissionsBoundaryDecisionDetail") == {"AllowedByPermissionsBoundary": not outside}) is bool(boundary)
+        assert decided(iam, call) == (result["EvalDecision"] == "allowed")
 
 
 def decided(iam: Iam, call: Call) -> bool:
