@@ -46,10 +46,9 @@ class Platform:
         arn: str = sagemaker.create_domain(
             DomainName=f"studio-{there}" if there else "studio",
             AuthMode="SSO" if sso else "IAM",
-            DefaultUserSettings={"ExecutionRole": f"arn:aws:iam::{account_id}:role/StudioExecution"},
             SubnetIds=["subnet-0a1b2c3d"],
             VpcId="vpc-0a1b2c3d",
-            **{"TagPropagation": "ENABLED", **more},
+            **{"TagPropagation": "ENABLED", "DefaultUserSettings": {"ExecutionRole": f"arn:aws:iam::{account_id}:role/StudioExecution"}, **more},
         )["DomainArn"]
         self.local.settle()
         return arn.rsplit("/", 1)[1]
