@@ -16,10 +16,11 @@ from steward.resources.apps import Owner, running_apps
 from steward.resources.clients import hub_client
 from steward.resources.domains import Domain, describe_domain
 from steward.resources.profiles import UserProfile, describe_user_profile
+from steward.resources.records import Records, read_records
 from steward.resources.spaces import Space
 from steward.resources.studio import Stage, went_meanwhile
 from steward.resources.tags import read_tags
-from steward.rules.tags import Decision, decide_cost_tags
+from steward.rules.tags import Decision, decide_cost_tags, differ
 from steward.scope import out_of_scope
 from steward.settings import DecideTagsSettings
 from steward.targets import Target
@@ -34,13 +35,18 @@ if TYPE_CHECKING:
 def handler(target: Target, context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  Lambda passes it
     settings = DecideTagsSettings.from_env()
     enter = partial(member_session, hub_client("sts"), target.account_id, target.region, settings.member_role_name, session_name=target.event_id)
-    report = decide_tags(target, settings, hub_client("organizations"), lambda: enter().client("sagemaker"))
+    records = partial(read_records, hub_client("dynamodb"), settings.records_table, target.account_id, target.region)
+    report = decide_tags(target, settings, hub_client("organizations"), records, lambda: enter().client("sagemaker"))
     logger.info("decided on tags", outcome=report.outcome, changes=len(report.changes), findings=len(report.findings))
     return report.as_output()
 
 
 def decide_tags(
-    target: Target, settings: DecideTagsSettings, organizations: "OrganizationsClient", sagemaker_of_member: Callable[[], "SageMakerClient"]
+    target: Target,
+    settings: DecideTagsSettings,
+    organizations: "OrganizationsClient",
+    records: Callable[[], Records],
+    sagemaker_of_member: Callable[[], "SageMakerClient"],
 ) -> Report:
     """`NotInServiceYet` means: ask again later; every other outcome is the end, once its changes are applied.
 
@@ -54,7 +60,7 @@ def decide_tags(
         return end("AccountNotActive")
     sagemaker = sagemaker_of_member()
     try:
-        return _decide_inside(target, settings, account, partial(account_tags, organizations, target.account_id), sagemaker)
+        return _decide_inside(target, settings, account, partial(account_tags, organizations, target.account_id), records, sagemaker)
     except ClientError as error:
         if went_meanwhile(error, lambda: target.describe(sagemaker)):
             return end(target.ends.gone)
@@ -62,7 +68,12 @@ def decide_tags(
 
 
 def _decide_inside(
-    target: Target, settings: DecideTagsSettings, account: Account, tags_of_account: Callable[[], dict[str, str]], sagemaker: "SageMakerClient"
+    target: Target,
+    settings: DecideTagsSettings,
+    account: Account,
+    tags_of_account: Callable[[], dict[str, str]],
+    records: Callable[[], Records],
+    sagemaker: "SageMakerClient",
 ) -> Report:
     """The cheapest questions first: a profile is looked at many times while it is pending, and its tags once."""
     end = partial(Report, dry_run=settings.brakes.hold(account.unit_ids))
@@ -78,13 +89,16 @@ def _decide_inside(
         return end("UnifiedStudioDomain")
     if resource.stage is Stage.BROKEN:
         return end(target.ends.failed, findings=(broken(resource),))
+    user = user_of(resource, partial(describe_user_profile, sagemaker, target.domain_id))
+    of_account, of_domain = tags_of_account(), read_tags(sagemaker, domain.arn)
     decision = decide_cost_tags(
-        user_of(resource, partial(describe_user_profile, sagemaker, target.domain_id)),
-        account_tags=tags_of_account(),
-        domain_tags=read_tags(sagemaker, domain.arn),
+        user,
+        account_tags=of_account,
+        domain_tags=of_domain,
         present=read_tags(sagemaker, resource.arn),
         user_key=settings.user_tag_key,
         account_keys=settings.account_tag_keys,
+        copied=records().copies_on(target.domain_id) if differ(of_domain, of_account, settings.account_tag_keys) else {},
     )
     return end(
         _outcome(target, settings, decision),
@@ -112,7 +126,8 @@ def _out_of_reach(target: Target, sagemaker: "SageMakerClient", domain: Domain, 
     if not domain.propagates_tags:
         message = (
             f"TagPropagation of domain {target.domain_id} is off: jobs, endpoints and whatever else {resource.name} makes in Studio will cost "
-            "without these tags. Switch it on (UpdateDomain) when every execution role there may call sagemaker:AddTags; we never change a domain."
+            "without these tags. It is switched on by itself in a domain of ours, or with ForeignDomains=correct in any, once every execution role "
+            "there may call sagemaker:AddTags."
         )
         yield Finding("TagPropagationOff", domain.arn, message)
     owner: Owner = {"SpaceNameEquals": resource.name} if isinstance(resource, Space) else {"UserProfileNameEquals": resource.name}

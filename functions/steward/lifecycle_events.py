@@ -115,18 +115,43 @@ class UserProfileUpdated(UserProfileCreated):
     writer: Writer = UNKNOWN
 
 
-class UserProfileDeleted(UserProfileCreated):
-    """A user profile is to be deleted. It is `Deleting`, or gone, when this event is written."""
+class DomainCreated(LifecycleEvent):
+    """A domain was asked for. It is `Pending` when this event is written, and its id stands in the answer only."""
 
-    verb = "profile-deleted"
+    verb = "domain-created"
+
+    domain_arn: str = Field(
+        validation_alias=AliasPath("detail", "responseElements", "domainArn"),
+        pattern=f"^arn:aws[a-z-]*:sagemaker:{REGION}:{ACCOUNT}:domain/{DOMAIN_ID}$",
+        max_length=256,
+        exclude=True,
+    )
+
+    @model_validator(mode="after")
+    def _is_where_it_was_seen(self) -> Self:
+        if self.domain_arn.split(":")[3:5] != [self.region, self.account_id]:
+            raise ValueError("the domain is of another account or Region than the event")
+        if len(self.domain_id) > 63:
+            raise ValueError("the id in the domain's ARN is longer than SageMaker allows")
+        return self
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def domain_id(self) -> str:
+        return self.domain_arn.split("/")[1]
+
+    @property
+    def subject(self) -> str:
+        return self.domain_id
 
 
-class DomainDeleted(LifecycleEvent):
-    """A domain is to be deleted, with all that was in it."""
+class DomainUpdated(LifecycleEvent):
+    """A domain's settings are being changed. It is `Updating` when this event is written."""
 
-    verb = "domain-deleted"
+    verb = "domain-updated"
 
     domain_id: DomainId = Field(validation_alias=AliasPath("detail", "requestParameters", "domainId"))
+    writer: Writer = UNKNOWN
 
     @property
     def subject(self) -> str:
@@ -199,9 +224,9 @@ class ScheduleFired(BaseModel):
 CLOUDTRAIL_EVENTS: Mapping[tuple[str, str], type[LifecycleEvent]] = {
     ("sagemaker.amazonaws.com", "CreateUserProfile"): UserProfileCreated,
     ("sagemaker.amazonaws.com", "UpdateUserProfile"): UserProfileUpdated,
-    ("sagemaker.amazonaws.com", "DeleteUserProfile"): UserProfileDeleted,
-    ("sagemaker.amazonaws.com", "DeleteDomain"): DomainDeleted,
     ("sagemaker.amazonaws.com", "CreateSpace"): SpaceCreated,
+    ("sagemaker.amazonaws.com", "CreateDomain"): DomainCreated,
+    ("sagemaker.amazonaws.com", "UpdateDomain"): DomainUpdated,
     ("sagemaker.amazonaws.com", "AddTags"): TagsChanged,
     ("sagemaker.amazonaws.com", "DeleteTags"): TagsChanged,
 }

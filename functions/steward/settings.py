@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from steward.errors import SettingMissing
+from steward.rules.idle_settings import IdleLimits
+from steward.setups import SetupPolicy
 
 STATE_MACHINE_ARN = "_STATE_MACHINE_ARN"
 EVERYWHERE = "all"
@@ -47,12 +49,14 @@ class Brakes:
 
 @dataclass(frozen=True)
 class DecideTagsSettings:
-    """`account_tag_keys` are read from account and domain and written under the same keys; `user_tag_key` holds the user."""
+    """`account_tag_keys` are read from account and domain and written under the same keys; `user_tag_key` holds the user. `records_table` is the name
+    of the DynamoDB table that knows which tags of domains are copies of ours."""
 
     ml_unit_ids: frozenset[str]
     user_tag_key: str
     account_tag_keys: tuple[str, ...]
     member_role_name: str
+    records_table: str
     brakes: Brakes
 
     @classmethod
@@ -63,6 +67,7 @@ class DecideTagsSettings:
             user_tag_key=_text("USER_TAG_KEY"),
             account_tag_keys=_list("ACCOUNT_TAG_KEYS"),
             member_role_name=_text("MEMBER_ROLE_NAME"),
+            records_table=_text("RECORDS_TABLE_NAME"),
             brakes=Brakes.from_env(),
         )
 
@@ -106,6 +111,86 @@ class TemplateEnablementSettings:
             member_role_name=_text("MEMBER_ROLE_NAME"),
             records_table=_text("RECORDS_TABLE_NAME"),
             templates_location=_text("TEMPLATES_LOCATION", or_else=""),
+            brakes=Brakes.from_env(),
+        )
+
+
+@dataclass(frozen=True)
+class DecideSetupSettings:
+    """`records_table` is the name of the DynamoDB table that knows which tags of domains are copies of ours."""
+
+    ml_unit_ids: frozenset[str]
+    member_role_name: str
+    records_table: str
+    policy: SetupPolicy
+    brakes: Brakes
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(
+            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
+            member_role_name=_text("MEMBER_ROLE_NAME"),
+            records_table=_text("RECORDS_TABLE_NAME"),
+            policy=setup_policy_from_env(),
+            brakes=Brakes.from_env(),
+        )
+
+
+def setup_policy_from_env() -> SetupPolicy:
+    """What this deployment wants of domains. Raises SettingMissing, naming the variable, or saying which limits do not go together."""
+    idle = IdleLimits(_minutes("IDLE_TIMEOUT_MINUTES"), _minutes("IDLE_TIMEOUT_MINIMUM_MINUTES"), _minutes("IDLE_TIMEOUT_MAXIMUM_MINUTES"))
+    if not idle.minimum <= idle.timeout <= idle.maximum:
+        raise SettingMissing(
+            f"IdleTimeoutMinutes is {idle.timeout}, and has to lie between IdleTimeoutMinimumMinutes, {idle.minimum}, and IdleTimeoutMaximumMinutes, "
+            f"{idle.maximum}: deploy the stack again with limits that go together"
+        )
+    return SetupPolicy(
+        idle=idle,
+        user_key=_text("USER_TAG_KEY"),
+        account_keys=_list("ACCOUNT_TAG_KEYS"),
+        corrects_foreign=_corrects("FOREIGN_DOMAINS"),
+        corrects_overrides=_corrects("IDLE_OVERRIDES"),
+        most_corrections=_number("MOST_IDLE_CORRECTIONS"),
+    )
+
+
+@dataclass(frozen=True)
+class UpdateSettingsSettings:
+    """`corrections_table` is the name of the DynamoDB table that counts how often we have corrected somebody."""
+
+    ml_unit_ids: frozenset[str]
+    member_role_name: str
+    corrections_table: str
+    brakes: Brakes
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(
+            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
+            member_role_name=_text("MEMBER_ROLE_NAME"),
+            corrections_table=_text("CORRECTIONS_TABLE_NAME"),
+            brakes=Brakes.from_env(),
+        )
+
+
+@dataclass(frozen=True)
+class CorrectOneSettings:
+    """`records_table` is the name of the DynamoDB table that remembers which tags of domains are copies of ours."""
+
+    ml_unit_ids: frozenset[str]
+    member_role_name: str
+    records_table: str
+    brakes: Brakes
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(
+            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
+            member_role_name=_text("MEMBER_ROLE_NAME"),
+            records_table=_text("RECORDS_TABLE_NAME"),
             brakes=Brakes.from_env(),
         )
 
@@ -245,6 +330,20 @@ def _text(name: str, or_else: str | None = None) -> str:
     if name in os.environ and or_else is not None:
         return or_else
     raise SettingMissing(f"{name} is not set: deploy the stack again")
+
+
+def _minutes(name: str) -> int:
+    minutes = _number(name)
+    if not 60 <= minutes <= 525600:  # SageMaker takes no others
+        raise SettingMissing(f"{name} is {minutes}: it must lie between 60 and 525600 minutes")
+    return minutes
+
+
+def _corrects(name: str) -> bool:
+    value = _text(name)
+    if value not in {"report", "correct"}:
+        raise SettingMissing(f"{name} is {value!r}: it must be report or correct")
+    return value == "correct"
 
 
 def _list(name: str) -> tuple[str, ...]:

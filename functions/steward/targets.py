@@ -25,6 +25,17 @@ PROFILE_ENDS = Ends("ProfileTagged", "ProfileGone", "ProfileFailed")
 SPACE_ENDS = Ends("SpaceTagged", "SpaceGone", "SpaceFailed")
 
 
+class DomainTarget(BaseModel):
+    """One domain, and the event that led to it. `writer` is who updated it, where that is what happened."""
+
+    account_id: str
+    region: str
+    domain_id: str
+    event_id: str
+    event_time: str
+    writer: str | None = None
+
+
 class Target(BaseModel):
     """A user profile or a space: one of the two names is given.
 

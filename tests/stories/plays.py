@@ -4,7 +4,6 @@ A play asserts nothing and ends when nothing is due any more. What it should com
 Where something has to be there first, and is a play of its own, a ``yield`` says that what the play is about begins now.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from inspect import isgeneratorfunction
@@ -287,91 +286,60 @@ def a_run_is_stopped_on_its_way_and_redriven(platform: Platform) -> Iterator[Non
         platform.client("stepfunctions", "hub").stop_execution(executionArn=arn)
         platform.local.settle()
     platform.client("stepfunctions", "hub").redrive_execution(executionArn=arn)
-
-
-def _with_role(platform: Platform, role: str, name: str = "alice", domain: str | None = None) -> str:
-    """A profile with a role of its own, and all that follows; its ARN."""
-    profile = platform.profile("fraud-dev", name, domain=domain, UserSettings={"ExecutionRole": role})
-    platform.local.settle()
-    return profile
-
-
-def _delete(platform: Platform, profile: str) -> None:
-    _, domain, name = profile.split("/")
-    platform.client("sagemaker", "fraud-dev").delete_user_profile(DomainId=domain, UserProfileName=name)
     platform.local.settle()
 
 
-@play("template_enablement")
-def a_profile_comes_with_a_role_where_templates_are_off(platform: Platform) -> None:
-    _with_role(platform, platform.role("fraud-dev", "NewScientist"))
+OURS = {"Key": "steward:product", "Value": "studio"}
 
 
-@play("template_enablement")
-def a_profile_comes_with_a_new_role(platform: Platform) -> Iterator[None]:
-    alice = _with_role(platform, platform.role("fraud-dev", "FirstScientist"))
+def _domain_of_ours(platform: Platform, account: str = "fraud-dev") -> str:
+    role = f"arn:aws:iam::{platform.local.organization.account(account).id}:role/StudioExecution"
+    return platform.domain(account, TagPropagation="DISABLED", Tags=[OURS], DefaultSpaceSettings={"ExecutionRole": role})
+
+
+@play("domain_setup")
+def a_domain_of_ours_is_created(platform: Platform) -> None:
+    _domain_of_ours(platform)
+
+
+@play("domain_setup")
+def a_foreign_domain_is_created(platform: Platform) -> None:
+    platform.domain("fraud-dev", TagPropagation="DISABLED")
+
+
+@play("domain_setup")
+def somebody_sets_a_domain_back(platform: Platform) -> Iterator[None]:
+    domain = _domain_of_ours(platform)
     yield
-    _with_role(platform, platform.role("fraud-dev", "SecondEngineer"), "bob", alice.split("/")[1])
-
-
-@play("template_enablement")
-def the_last_profile_with_a_role_goes(platform: Platform) -> Iterator[None]:
-    alice = _with_role(platform, platform.role("fraud-dev", "LeavingScientist"))
-    yield
-    _delete(platform, alice)
-
-
-@play("template_enablement")
-def a_profile_comes_with_the_role_that_another_leaves(platform: Platform) -> Iterator[None]:
-    scientist = platform.role("fraud-dev", "SharedScientist")
-    alice = _with_role(platform, scientist)
-    yield
-    domain = alice.split("/")[1]
-    sagemaker = platform.client("sagemaker", "fraud-dev")
-    sagemaker.delete_user_profile(DomainId=domain, UserProfileName="alice")
-    sagemaker.create_user_profile(DomainId=domain, UserProfileName="bob", UserSettings={"ExecutionRole": scientist})
+    platform.client("sagemaker", "fraud-dev").update_domain(DomainId=domain, TagPropagation="DISABLED")
     platform.local.settle()
 
 
-@play("template_enablement")
-def a_profile_gets_another_role(platform: Platform) -> Iterator[None]:
-    alice = _with_role(platform, platform.role("fraud-dev", "ChangingScientist"))
-    engineer = platform.role("fraud-dev", "ChangedEngineer")
+@play("domain_setup")
+def an_account_gets_another_owner(platform: Platform) -> Iterator[None]:
+    """Its domain has the one before as a copy of ours."""
+    organizations = platform.client("organizations", "management")
+    account = platform.local.organization.account("newcomer-dev").id
+    organizations.tag_resource(ResourceId=account, Tags=[{"Key": "ml:owner", "Value": "the-first"}])
+    domain = _domain_of_ours(platform, "newcomer-dev")
+    organizations.tag_resource(ResourceId=account, Tags=[{"Key": "ml:owner", "Value": "the-second"}])
     yield
-    settings = {"ExecutionRole": engineer}
-    platform.client("sagemaker", "fraud-dev").update_user_profile(DomainId=alice.split("/")[1], UserProfileName="alice", UserSettings=settings)
+    platform.client("sagemaker", "newcomer-dev").update_domain(DomainId=domain, DefaultUserSettings={"SecurityGroups": ["sg-0a1b2c3d"]})
     platform.local.settle()
 
 
-@play("template_enablement")
-def a_role_does_not_exist_and_a_service_role_is_missing(platform: Platform) -> Iterator[None]:
-    iam = platform.client("iam", "fraud-dev")
-    (policy,) = iam.list_attached_role_policies(RoleName=_SERVICE_ROLE)["AttachedPolicies"]
-    iam.detach_role_policy(RoleName=_SERVICE_ROLE, PolicyArn=policy["PolicyArn"])
-    iam.delete_role(RoleName=_SERVICE_ROLE)
-    yield
-    _with_role(platform, "arn:aws:iam::444444444444:role/NeverMade")
+@play("domain_setup")
+def profiles_and_spaces_break_the_idle_limits(platform: Platform) -> Iterator[None]:
+    platform.deploy(IdleOverrides="correct")
+    domain = _domain_of_ours(platform)
 
+    def idle(**values: object) -> dict[str, object]:
+        return {"JupyterLabAppSettings": {"AppLifecycleManagement": {"IdleSettings": values}}}
 
-_SERVICE_ROLE = "AmazonSageMakerServiceCatalogProductsGlueRole"
-
-
-@play("template_enablement")
-def a_domain_is_deleted(platform: Platform) -> Iterator[None]:
-    alice = _with_role(platform, platform.role("fraud-dev", "LastScientist"))
-    _delete(platform, alice)
-    yield
-    sagemaker = platform.client("sagemaker", "fraud-dev")
-    sagemaker.delete_domain(DomainId=alice.split("/")[1], RetentionPolicy={"HomeEfsFileSystem": "Delete"})
+    alice = platform.profile("fraud-dev", domain=domain, UserSettings=idle(LifecycleManagement="DISABLED"))
     platform.local.settle()
-
-
-@play("template_enablement")
-def templates_of_our_own_are_told_to_a_domain(platform: Platform) -> Iterator[None]:
-    platform.deploy(TemplatesLocation="s3://ml-templates/projects")
-    domain = platform.domain("fraud-dev")
+    platform.space("fraud-dev", alice, SpaceSettings={"AppType": "JupyterLab", **idle(IdleTimeoutInMinutes=525600)})
+    platform.local.settle()
     yield
-    given = {"account_id": "444444444444", "region": "eu-west-1", "domain_id": domain, "event_id": "by-hand", "event_time": "2026-11-23T09:00:00Z"}
-    machine = platform.output("TemplateEnablementStateMachineArn")
-    platform.client("stepfunctions", "hub").start_execution(stateMachineArn=machine, name="by-hand", input=json.dumps(given))
+    platform.client("sagemaker", "fraud-dev").update_domain(DomainId=domain, DefaultUserSettings={"SecurityGroups": ["sg-0a1b2c3d"]})
     platform.local.settle()

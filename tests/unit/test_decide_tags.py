@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 import profile_cost_tagging.decide_tags as step
+from steward.resources.records import Records
 from steward.settings import Brakes, DecideTagsSettings
 from steward.targets import Target
 
@@ -30,6 +31,7 @@ def settings(brakes: Brakes = FREE) -> DecideTagsSettings:
         user_tag_key="ml:user",
         account_tag_keys=("ml:project", "ml:cost-center", "ml:owner"),
         member_role_name="profile_cost_tagging",
+        records_table="records",
         brakes=brakes,
     )
 
@@ -45,6 +47,8 @@ class Scene:
         self.organizations, self._organizations = scripted.client("organizations")
         self.sagemaker, self._sagemaker = scripted.client("sagemaker")
         self.entered = 0
+        self.asked_for_records = 0
+        self.copied: dict[str, str] = {}
 
     def account(self, state: str = "ACTIVE", unit: str = UNIT) -> "Scene":
         answer = {"Account": {"Id": ACCOUNT_ID, "Arn": ACCOUNT_ARN, "State": state, "Paths": [f"o-steward0001/r-root/{unit}/{ACCOUNT_ID}/"]}}
@@ -70,6 +74,7 @@ class Scene:
 
     def domain(self, propagation: str = "ENABLED", settings: dict[str, Any] | None = None) -> "Scene":
         answer = {"DomainArn": DOMAIN_ARN, "DomainId": DOMAIN_ID, "DomainName": "fraud", "Status": "InService"}
+        answer |= {"LastModifiedTime": datetime(2026, 11, 23, tzinfo=UTC)}
         answer |= {"TagPropagation": propagation, "DomainSettings": settings or {}}
         self._sagemaker.add_response("describe_domain", answer, {"DomainId": DOMAIN_ID})
         return self
@@ -94,12 +99,16 @@ class Scene:
         self._sagemaker.add_response("list_apps", answer, asked)
         return self
 
+    def records(self) -> Records:
+        self.asked_for_records += 1
+        return Records(domain_tags={(DOMAIN_ID, key): value for key, value in self.copied.items()} | {("d-other", "ml:owner"): "theirs"})
+
     def enter(self) -> Any:
         self.entered += 1
         return self.sagemaker
 
     def play(self, target: Target = PROFILE, brakes: Brakes = FREE) -> dict[str, Any]:
-        return step.decide_tags(target, settings(brakes), self.organizations, self.enter).as_output()
+        return step.decide_tags(target, settings(brakes), self.organizations, self.records, self.enter).as_output()
 
 
 @pytest.fixture
@@ -158,6 +167,27 @@ def test_the_domains_own_tag_goes_before_the_accounts(scene: Scene) -> None:
     scene.account().profile().domain().tags(ACCOUNT_TAGS, ALL_TAGS, domain={"ml:owner": "others"}).apps()
     reason = "domain tag ml:owner, which goes before the account's"
     assert scene.play() == report("ProfileTagged", [change("ml:owner", "fraud-team", "others", reason)])
+
+
+def test_a_tag_of_the_domain_that_is_a_copy_gives_way_to_the_accounts(scene: Scene) -> None:
+    scene.copied = {"ml:owner": "the team before"}
+    scene.account().profile().domain().tags(ACCOUNT_TAGS, ALL_TAGS | {"ml:owner": "the team before"}, domain={"ml:owner": "the team before"}).apps()
+    assert scene.play() == report("ProfileTagged", [change("ml:owner", "the team before", "fraud-team", "account tag ml:owner")])
+    assert scene.asked_for_records == 1
+
+
+@pytest.mark.parametrize("copied", [{}, {"ml:owner": "another value"}])
+def test_a_tag_of_the_domains_own_stands_whatever_was_copied_before(scene: Scene, copied: dict[str, str]) -> None:
+    scene.copied = copied
+    scene.account().profile().domain().tags(ACCOUNT_TAGS, ALL_TAGS | {"ml:owner": "us"}, domain={"ml:owner": "us"})
+    assert scene.play() == report("NothingToDo")
+
+
+@pytest.mark.parametrize("domain", [{}, ACCOUNT_TAGS])
+def test_records_are_asked_for_only_where_domain_and_account_differ(scene: Scene, domain: dict[str, str]) -> None:
+    scene.account().profile().domain().tags(ACCOUNT_TAGS, ALL_TAGS, domain=domain)
+    assert scene.play() == report("NothingToDo")
+    assert scene.asked_for_records == 0
 
 
 def test_a_profile_whose_last_update_failed_works_on_and_is_tagged(scene: Scene) -> None:
@@ -312,13 +342,14 @@ def test_the_handler_reads_its_settings_enters_once_and_answers_the_report(scene
         doors.append((*where, session_name))
         return Session()
 
-    monkeypatch.setattr(step, "hub_client", {"organizations": scene.organizations, "sts": None}.__getitem__)
+    monkeypatch.setattr(step, "hub_client", {"organizations": scene.organizations, "sts": None, "dynamodb": None}.__getitem__)
     monkeypatch.setattr(step, "member_session", enter)
     for name, value in {
         "ML_ORGANIZATIONAL_UNIT_IDS": UNIT,
         "USER_TAG_KEY": "ml:user",
         "ACCOUNT_TAG_KEYS": "ml:project,ml:cost-center,ml:owner",
         "MEMBER_ROLE_NAME": "profile_cost_tagging",
+        "RECORDS_TABLE_NAME": "records",
         "DRY_RUN": "false",
         "STOP_ALL_WRITES": "false",
         "ACTING_ORGANIZATIONAL_UNIT_IDS": "all",

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from steward.errors import EventUnreadable
 from steward.lifecycle_events import (
     CLOUDTRAIL_EVENTS,
-    DomainDeleted,
+    DomainCreated,
+    DomainUpdated,
     SpaceCreated,
     TagsChanged,
     UserProfileCreated,
-    UserProfileDeleted,
     UserProfileUpdated,
     parse_lifecycle_event,
     parse_schedule,
@@ -56,16 +56,6 @@ def test_whoever_made_the_profile_it_is_parsed(path: Path) -> None:
     parsed = parse_lifecycle_event(event)
     assert isinstance(parsed, UserProfileCreated)
     assert parsed.subject == parsed.user_profile_name == event["detail"]["requestParameters"]["userProfileName"]
-
-
-def test_what_is_deleted_is_parsed_too() -> None:
-    profile = parse_lifecycle_event(json.loads((EVENTS / "template_enablement" / "user_profile_deleted_by_role.json").read_text()))
-    assert isinstance(profile, UserProfileDeleted)
-    assert (profile.domain_id, profile.user_profile_name, profile.subject, profile.verb) == ("d-fraud0dev0001", "mina", "mina", "profile-deleted")
-    domain = parse_lifecycle_event(json.loads((EVENTS / "template_enablement" / "domain_deleted_by_role.json").read_text()))
-    assert isinstance(domain, DomainDeleted)
-    assert (domain.domain_id, domain.subject, domain.verb) == ("d-fraud0dev0001", "d-fraud0dev0001", "domain-deleted")
-    assert "user_profile_name" not in domain.model_dump()
 
 
 def test_the_envelope_is_believed_and_not_the_detail(event: dict[str, Any]) -> None:
@@ -194,10 +184,10 @@ def test_a_verb_fits_into_an_executions_name() -> None:
     assert {event.verb: len(event.verb) <= 16 for event in CLOUDTRAIL_EVENTS.values()} == {
         "profile-created": True,
         "profile-updated": True,
-        "profile-deleted": True,
-        "domain-deleted": True,
         "space-created": True,
         "tags-changed": True,
+        "domain-created": True,
+        "domain-updated": True,
     }
 
 
@@ -246,3 +236,45 @@ def test_whatever_stands_in_a_field_it_is_read_or_refused_and_never_of_another_a
 def test_the_time_of_a_schedule_is_written_out(time: object) -> None:
     with pytest.raises(EventUnreadable, match="time"):
         parse_schedule({"name": "keys", "time": time})
+
+
+# -- domains
+
+
+def of_domain(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((EVENTS / "domain_setup" / f"{name}.json").read_text())
+    return loaded
+
+
+@pytest.mark.parametrize("name", ["domain_created_by_role", "domain_created_by_iam_user", "domain_created_by_service"])
+def test_a_created_domain_is_known_by_what_its_creator_was_answered(name: str) -> None:
+    parsed = parse_lifecycle_event(of_domain(name))
+    assert isinstance(parsed, DomainCreated)
+    assert parsed.subject == parsed.domain_id == "d-fraud0dev0001"
+    assert set(parsed.model_dump()) == {"account_id", "region", "domain_id", "event_id", "event_time", "replay_name"}
+
+
+@pytest.mark.parametrize(
+    ("name", "writer"),
+    [("domain_updated_by_role", ROLE), ("domain_updated_by_iam_user", USER)],
+)
+def test_an_updated_domain_says_who_did_it(name: str, writer: str) -> None:
+    parsed = parse_lifecycle_event(of_domain(name))
+    assert isinstance(parsed, DomainUpdated)
+    assert (parsed.subject, parsed.domain_id, parsed.writer) == ("d-fraud0dev0001", "d-fraud0dev0001", writer)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:sagemaker:eu-west-1:999999999999:domain/d-fraud0dev0001",
+        "arn:aws:sagemaker:us-east-1:444444444444:domain/d-fraud0dev0001",
+        "arn:aws:sagemaker:eu-west-1:444444444444:user-profile/d-fraud0dev0001",
+        "arn:aws:sagemaker:eu-west-1:444444444444:domain/d-" + "a" * 62,
+    ],
+)
+def test_a_domain_of_another_place_than_its_event_is_refused(arn: str) -> None:
+    event = of_domain("domain_created_by_role")
+    event["detail"]["responseElements"]["domainArn"] = arn
+    with pytest.raises(EventUnreadable, match="CreateDomain"):
+        parse_lifecycle_event(event)

@@ -3,11 +3,23 @@
 import pytest
 
 from steward.errors import SettingMissing
-from steward.settings import ApplyTagsSettings, Brakes, DecideTagsSettings, IntakeSettings
+from steward.rules.idle_settings import IdleLimits
+from steward.settings import (
+    ApplyTagsSettings,
+    Brakes,
+    CorrectOneSettings,
+    DecideSetupSettings,
+    DecideTagsSettings,
+    IntakeSettings,
+    UpdateSettingsSettings,
+)
+from steward.setups import SetupPolicy
 
 BRAKES = {"DRY_RUN": "true", "STOP_ALL_WRITES": "false", "ACTING_ORGANIZATIONAL_UNIT_IDS": "all"}
 OF_BOTH = {"ML_ORGANIZATIONAL_UNIT_IDS": "ou-root-ml000000, ou-root-labs0000", "MEMBER_ROLE_NAME": "profile_cost_tagging", **BRAKES}
-TO_DECIDE = OF_BOTH | {"USER_TAG_KEY": "ml:user", "ACCOUNT_TAG_KEYS": "ml:project,ml:owner"}
+TO_DECIDE = OF_BOTH | {"USER_TAG_KEY": "ml:user", "ACCOUNT_TAG_KEYS": "ml:project,ml:owner", "RECORDS_TABLE_NAME": "records"}
+LIMITS = {"IDLE_TIMEOUT_MINUTES": "120", "IDLE_TIMEOUT_MINIMUM_MINUTES": "60", "IDLE_TIMEOUT_MAXIMUM_MINUTES": "480"}
+TO_SET_UP = TO_DECIDE | LIMITS | {"FOREIGN_DOMAINS": "report", "IDLE_OVERRIDES": "correct", "MOST_IDLE_CORRECTIONS": "20"}
 TO_APPLY = OF_BOTH | {"CORRECTIONS_TABLE_NAME": "corrections"}
 
 ML, LABS, SANDBOX = "ou-root-ml000000", "ou-root-labs0000", "ou-root-sandbox0"
@@ -15,7 +27,7 @@ ML, LABS, SANDBOX = "ou-root-ml000000", "ou-root-labs0000", "ou-root-sandbox0"
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (TO_DECIDE | TO_APPLY).items():
+    for name, value in (TO_SET_UP | TO_APPLY).items():
         monkeypatch.setenv(name, value)
 
 
@@ -26,6 +38,7 @@ def test_settings_are_read_from_the_environment() -> None:
         user_tag_key="ml:user",
         account_tag_keys=("ml:project", "ml:owner"),
         member_role_name="profile_cost_tagging",
+        records_table="records",
         brakes=brakes,
     )
     assert ApplyTagsSettings.from_env() == ApplyTagsSettings(
@@ -83,3 +96,50 @@ def test_each_workflow_has_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROFILE_COST_TAGGING_STATE_MACHINE_ARN", "arn:machine")
     monkeypatch.setenv("INTAKE_DLQ_URL", "https://queue")
     assert IntakeSettings.from_env() == IntakeSettings({"profile_cost_tagging": "arn:machine"}, dlq_url="https://queue")
+
+
+def test_settings_of_domains_are_read_from_the_environment() -> None:
+    settings = DecideSetupSettings.from_env()
+    assert settings.policy == SetupPolicy(
+        idle=IdleLimits(120, 60, 480),
+        user_key="ml:user",
+        account_keys=("ml:project", "ml:owner"),
+        corrects_foreign=False,
+        corrects_overrides=True,
+        most_corrections=20,
+    )
+    assert (settings.records_table, settings.member_role_name) == ("records", "profile_cost_tagging")
+    assert UpdateSettingsSettings.from_env().corrections_table == "corrections"
+    assert CorrectOneSettings.from_env().records_table == "records"
+
+
+@pytest.mark.parametrize("name", TO_SET_UP)
+def test_so_it_is_where_domains_are_set_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(name)
+    with pytest.raises(SettingMissing, match=name):
+        DecideSetupSettings.from_env()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FOREIGN_DOMAINS", "yes"),
+        ("IDLE_OVERRIDES", "Correct"),
+        ("MOST_IDLE_CORRECTIONS", "many"),
+        ("IDLE_TIMEOUT_MINUTES", "2h"),
+        ("IDLE_TIMEOUT_MINIMUM_MINUTES", "59"),
+        ("IDLE_TIMEOUT_MAXIMUM_MINUTES", "525601"),
+    ],
+)
+def test_what_cannot_be_read_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingMissing, match=name):
+        DecideSetupSettings.from_env()
+
+
+@pytest.mark.parametrize("limits", [("61", "120", "60"), ("120", "481", "480"), ("481", "60", "480"), ("60", "90", "480")])
+def test_limits_that_do_not_go_together_are_refused_with_what_to_do(limits: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in zip(LIMITS, limits, strict=True):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingMissing, match=r"has to lie between .* deploy the stack again with limits that go together"):
+        DecideSetupSettings.from_env()

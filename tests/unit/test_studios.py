@@ -29,7 +29,8 @@ class Scene:
         self.sagemaker, self.script = scripted.client("sagemaker")
 
     def domain(self, **more: Any) -> "Scene":
-        answer = {"DomainArn": arn(f"domain/{DOMAIN_ID}"), "DomainId": DOMAIN_ID, "DomainName": "fraud", "Status": "InService"} | more
+        answer = {"DomainArn": arn(f"domain/{DOMAIN_ID}"), "DomainId": DOMAIN_ID, "DomainName": "fraud", "Status": "InService"}
+        answer |= {"LastModifiedTime": CHANGED} | more
         self.script.add_response("describe_domain", answer, {"DomainId": DOMAIN_ID})
         return self
 

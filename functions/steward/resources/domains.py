@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,6 +20,7 @@ class Domain(StudioResource):
     second is None in a domain without shared spaces."""
 
     domain_id: str
+    last_modified: datetime
     propagates_tags: bool
     is_of_unified_studio: bool
     default_user_settings: Mapping[str, Any]
@@ -50,6 +52,7 @@ def describe_domain(sagemaker: "SageMakerClient", domain_id: str) -> Domain | No
         status=answer["Status"],
         failure_reason=answer.get("FailureReason"),
         domain_id=answer["DomainId"],
+        last_modified=answer["LastModifiedTime"],
         propagates_tags=answer.get("TagPropagation") == "ENABLED",
         is_of_unified_studio="DomainId" in unified_studio,
         default_user_settings=answer.get("DefaultUserSettings", {}),
@@ -61,3 +64,17 @@ def list_domain_ids(sagemaker: "SageMakerClient") -> tuple[str, ...]:
     """The ids of all domains of this account and Region that are not being deleted."""
     pages = sagemaker.get_paginator("list_domains").paginate(PaginationConfig={"PageSize": PAGE})
     return tuple(domain["DomainId"] for page in pages for domain in page["Domains"] if STAGES.get(domain["Status"]) is not Stage.LEAVING)
+
+
+def update_domain(sagemaker: "SageMakerClient", domain_id: str, **changed: Any) -> bool:
+    """Asks for a change. False where it cannot be asked for yet: SageMaker is at another change of the domain (ResourceInUse).
+
+    Lists in settings are replaced, and whether settings that are left out are kept is not documented: send each structure whole.
+    """
+    try:
+        sagemaker.update_domain(DomainId=domain_id, **changed)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceInUse":
+            raise
+        return False
+    return True

@@ -43,6 +43,10 @@ class Records:
         """The role of each user that has one of its own."""
         return {user: use.role for user, use in self.known.items() if use.role}
 
+    def copies_on(self, domain_id: str) -> dict[str, str]:
+        """The tags, key and value, that this domain had from its account through us."""
+        return {key: value for (of, key), value in self.domain_tags.items() if of == domain_id}
+
 
 @dataclass(frozen=True)
 class Place:

@@ -52,3 +52,14 @@ def list_spaces(sagemaker: "SageMakerClient", domain_id: str | None = None) -> t
         for page in pages
         for one in page["Spaces"]
     )
+
+
+def update_space(sagemaker: "SageMakerClient", domain_id: str, name: str, space_settings: Mapping[str, Any]) -> bool:
+    """Asks for a change, with each structure of its settings whole. False where it cannot be asked for yet: something is in the way."""
+    try:
+        sagemaker.update_space(DomainId=domain_id, SpaceName=name, SpaceSettings=space_settings)  # type: ignore[arg-type]  # as it was read
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceInUse":
+            raise
+        return False
+    return True

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from unicodedata import category, normalize
 
 LONGEST_VALUE = 256
+NOTHING: Mapping[str, str] = {}
 FULL = 45
 """AWS takes 50 tags on one thing. The last five are not ours to use: whoever tags next would fail, and with TagPropagation so would their jobs."""
 
@@ -52,13 +53,16 @@ def decide_cost_tags(
     *,
     user_key: str,
     account_keys: Sequence[str],
+    copied: Mapping[str, str] = NOTHING,
 ) -> Decision:
     """The user's tag, unless it is nobody's alone (`user` is None), and those of the account, each overridden by the domain's own.
 
-    `present` are the tags that the profile or space has. Those under other keys are not ours: they are counted and never looked at.
+    `copied` are tags of the domain, key and value, that are copies of the account's from before: they override nothing. `present` are the tags that
+    the profile or space has. Those under other keys are not ours: they are counted and never looked at.
     """
     wanted = {} if user is None else {user_key: user}
-    wanted |= {key: _of_the_project(key, account_tags, domain_tags) for key in account_keys}
+    of_domain = {key: value for key, value in domain_tags.items() if not account_tags.get(key) or value not in (account_tags[key], copied.get(key))}
+    wanted |= {key: _of_the_project(key, account_tags, of_domain) for key in account_keys}
     fitting = {key: _fitting(known) for key, known in wanted.items()}
     different = [
         TagToSet(key, present.get(key), known.value, known.source)
@@ -71,6 +75,11 @@ def decide_cost_tags(
         missing=tuple(key for key, known in fitting.items() if not known.value),
         without_room=tuple(tag.key for tag in different if full and tag.before is None),
     )
+
+
+def differ(domain_tags: Mapping[str, str], account_tags: Mapping[str, str], keys: Sequence[str]) -> bool:
+    """Does the domain say anything else than its account? Only then it matters which of its tags are copies."""
+    return any(domain_tags.get(key) and account_tags.get(key) and domain_tags[key] != account_tags[key] for key in keys)
 
 
 def fit_for_tag(value: str) -> tuple[str, str]:
