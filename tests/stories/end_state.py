@@ -14,6 +14,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
 from localaws.billing import statuses
+from localaws.catalog.core import accepted, portfolios, principals
 from localaws.cloud import Cloud
 from localaws.local import LocalOrganization
 from localaws.states.executions import Execution, executions
@@ -30,10 +31,10 @@ _HASHES = re.compile(r"-[0-9a-f]{12}(-r\d+)?\b")
 
 @dataclass(frozen=True)
 class EndState:
-    """`resources`: status, tags and settings of everything in Studio, the payer's cost allocation tags, and what our tables keep. `announcements`,
-    `findings`: what was told, however often. `left`: messages that lie in queues which nobody reads, and how many. `reds`: the executions that did
-    not succeed, by machine and by the Fail state they ended in (or their status). `outcomes`: what the green ones came to; how many there were is no
-    part of it, since an event may come twice.
+    """`resources`: status, tags and settings of everything in Studio, the payer's cost allocation tags, what our tables keep, and who may use project
+    templates. `announcements`, `findings`: what was told, however often. `left`: messages that lie in queues which nobody reads, and how many. `reds`:
+    the executions that did not succeed, by machine and by the Fail state they ended in (or their status). `outcomes`: what the green ones came to;
+    how many there were is no part of it, since an event may come twice.
     """
 
     resources: dict[str, Any]
@@ -71,7 +72,8 @@ def end_state(local: LocalOrganization) -> EndState:
     return EndState(
         resources={plain.text(arn): (resource.status, dict(resource.tags), _settings(resource)) for arn, resource in _studio(cloud)}
         | {f"cost allocation tag {key}": status for key, status in statuses(cloud).items()}
-        | {plain.text(item): plain.text(values) for item, values in _kept()},
+        | {plain.text(item): plain.text(values) for item, values in _kept()}
+        | {f"project templates in {account}, {region}": found for account, region in _places(cloud) if (found := _templates(cloud, account, region))},
         announcements=frozenset(body for queue, body in messages if queue == ANNOUNCEMENTS),
         findings=frozenset(plain.text(finding) for queue, body in _messages() if queue == FINDINGS for finding in body["findings"]),
         left=Counter(message for message in messages if message[0] not in (ANNOUNCEMENTS, FINDINGS)),
@@ -91,6 +93,13 @@ def _studio(cloud: Cloud) -> Iterator[tuple[str, Resource]]:
 
 def _settings(resource: Resource) -> dict[str, Any]:
     return {name: value for name, value in resource.attributes.items() if name in _SETTINGS}
+
+
+def _templates(cloud: Cloud, account: str, region: str) -> list[str]:
+    """Whether they are enabled, and who may use the portfolios that the account has of others."""
+    of_others = [portfolios(cloud, region)[portfolio_id] for portfolio_id in accepted(cloud, account, region)]
+    users = [f"{portfolio.provider}: {arn}" for portfolio in of_others for arn, _ in principals(cloud, account, region, portfolio.id)]
+    return ["enabled"] * bool(cloud.table("sagemaker:Servicecatalog", account, region).get("enabled")) + sorted(users)
 
 
 def _kept() -> Iterator[tuple[str, dict[str, Any]]]:

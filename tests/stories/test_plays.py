@@ -68,6 +68,19 @@ def test_settings_and_what_our_tables_keep_are_part_of_the_end(platform: Platfor
     assert kept.endswith('{"corrected_events": 1}, not None')
 
 
+def test_who_may_use_project_templates_is_part_of_the_end(platform: Platform) -> None:
+    before = platform.end_state()
+    sagemaker, catalog = platform.client("sagemaker", "fraud-dev"), platform.client("servicecatalog", "fraud-dev")
+    sagemaker.enable_sagemaker_servicecatalog_portfolio()
+    platform.local.settle()
+    place = "project templates in 444444444444, eu-west-1"
+    assert platform.end_state().differences(before) == [f"{place}: ['enabled'], not None"]
+    (portfolio,) = catalog.list_accepted_portfolio_shares()["PortfolioDetails"]
+    studio = "arn:aws:iam::444444444444:role/StudioExecution"
+    catalog.associate_principal_with_portfolio(PortfolioId=portfolio["Id"], PrincipalARN=studio, PrincipalType="IAM")
+    assert platform.end_state().resources[place] == ["enabled", f"Amazon SageMaker: {studio}"]
+
+
 def test_a_finding_that_is_missing_is_a_difference_unless_it_holds_for_a_while_only(platform: Platform) -> None:
     platform.watch_findings()
     act = PLAYS["billing_does_not_learn_of_our_keys"].prepare(platform)
