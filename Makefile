@@ -33,7 +33,7 @@ check: setup  ## Formatting, lint, types, templates, import rules
 	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest tests/test_conventions.py
 
-bench: setup  ## Measure: executions a second, calls and states of one, import times; into build/bench
+bench: setup  ## Measure: executions, import times, and reconciliation of 100 to 500 accounts (minutes); into build/bench
 	$(BIN)/python -m benchmarks
 
 serve: setup  ## Serve the demo's organization on loopback, for boto3 and the AWS CLI, until interrupted

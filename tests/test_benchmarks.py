@@ -67,11 +67,13 @@ def test_figures_are_written_for_machines_and_for_people(tmp_path: Path) -> None
 
 def test_each_measurement_has_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["--people", "1", "--turns", "1"]) == 0
+    tiny = ["--accounts", "1", "--domains", "1", "--profiles", "1"]
+    assert main(["--people", "1", "--turns", "1", *tiny]) == 0
     cases = {file.stem: {row["case"] for row in json.loads(file.read_text())["rows"]} for file in results.BUILD.iterdir()}
     assert cases == {
         "imports": {"import", *(f"import {module}" for module in imports.handlers())},
         "profile_cost_tagging": {scenario.name for scenario in profile_cost_tagging.SCENARIOS},
+        "reconciliation": {"1 accounts", "1 accounts, 1 profiles without tags"},
     }
 
 
@@ -82,3 +84,5 @@ def test_the_command_says_what_can_be_asked_of_it(capsys: pytest.CaptureFixture[
     assert "--seed" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["--people", "0"])
+    with pytest.raises(SystemExit):
+        main(["reconciliation", "something else"])
