@@ -43,11 +43,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Reference:
-    """A play as it goes without faults: where one could strike, how it ends, and the events that were delivered in it, by their ids."""
+    """A play as it goes without faults: where one could strike, how it ends, and the events that were delivered in it, by their ids. `struck` are the
+    numbers of the passages that a fault of the play's own strikes.
+    """
 
     passages: list[Passage]
     end: EndState
     events: dict[str, dict[str, Any]]
+    struck: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -101,12 +104,14 @@ def reference_of(platform: Platform, act: Act) -> Reference:
     with platform.local.faults.watched() as passages:
         _run(platform, act)
     events = {delivery["event_id"]: delivery["event"] for delivery in platform.local.cloud.log.deliveries}
-    return Reference(passages, platform.end_state(), events)
+    own = [injected.passage for injected in platform.local.faults.injected]
+    struck = frozenset(number for number, passage in enumerate(passages) if any(passage is one for one in own))
+    return Reference(passages, platform.end_state(), events, struck)
 
 
 def cases_of(play: str, reference: Reference) -> list[Case]:
-    """Every passage of what we deployed, with every kind of fault that fits it."""
-    ours = [(number, passage) for number, passage in enumerate(reference.passages) if _is_ours(passage)]
+    """Every passage of what we deployed, with every kind of fault that fits it; but for those where something goes wrong anyway."""
+    ours = [(number, passage) for number, passage in enumerate(reference.passages) if _is_ours(passage) and number not in reference.struck]
     return [Case(play, kind.name, number) for number, passage in ours for kind in KINDS.values() if kind.fits(passage)]
 
 

@@ -19,7 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 CALL = Passage("call", "sns:Publish", "222222222222", "eu-west-1", "arn:aws:iam::222222222222:role/machine")
 
 
-SAMPLED = {"profile_cost_tagging": "somebody_changes_a_tag", "cost_key_activation": "billing_learns_of_our_keys"}
+SAMPLED = {
+    "profile_cost_tagging": "somebody_changes_a_tag",
+    "cost_key_activation": "billing_learns_of_our_keys",
+    "reconciliation": "a_profile_lost_its_event",
+}
 """Of each workflow a play in which every kind of fault can strike."""
 
 

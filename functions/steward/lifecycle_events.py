@@ -115,6 +115,24 @@ class UserProfileUpdated(UserProfileCreated):
     writer: Writer = UNKNOWN
 
 
+class UserProfileDeleted(UserProfileCreated):
+    """A user profile is to be deleted. It is `Deleting`, or gone, when this event is written."""
+
+    verb = "profile-deleted"
+
+
+class DomainDeleted(LifecycleEvent):
+    """A domain is to be deleted, with all that was in it."""
+
+    verb = "domain-deleted"
+
+    domain_id: DomainId = Field(validation_alias=AliasPath("detail", "requestParameters", "domainId"))
+
+    @property
+    def subject(self) -> str:
+        return self.domain_id
+
+
 class DomainCreated(LifecycleEvent):
     """A domain was asked for. It is `Pending` when this event is written, and its id stands in the answer only."""
 
@@ -224,6 +242,8 @@ class ScheduleFired(BaseModel):
 CLOUDTRAIL_EVENTS: Mapping[tuple[str, str], type[LifecycleEvent]] = {
     ("sagemaker.amazonaws.com", "CreateUserProfile"): UserProfileCreated,
     ("sagemaker.amazonaws.com", "UpdateUserProfile"): UserProfileUpdated,
+    ("sagemaker.amazonaws.com", "DeleteUserProfile"): UserProfileDeleted,
+    ("sagemaker.amazonaws.com", "DeleteDomain"): DomainDeleted,
     ("sagemaker.amazonaws.com", "CreateSpace"): SpaceCreated,
     ("sagemaker.amazonaws.com", "CreateDomain"): DomainCreated,
     ("sagemaker.amazonaws.com", "UpdateDomain"): DomainUpdated,

@@ -32,9 +32,9 @@ _HASHES = re.compile(r"-[0-9a-f]{12}(-r\d+)?\b")
 @dataclass(frozen=True)
 class EndState:
     """`resources`: status, tags and settings of everything in Studio, the payer's cost allocation tags, what our tables keep, and who may use project
-    templates. `announcements`, `findings`: what was told, however often. `left`: messages that lie in queues which nobody reads, and how many. `reds`:
-    the executions that did not succeed, by machine and by the Fail state they ended in (or their status). `outcomes`: what the green ones came to;
-    how many there were is no part of it, since an event may come twice.
+    templates. `announcements`, `findings`: what was told, however often. `left`: messages that lie in queues which nobody reads, and how many.
+    `reds`: the executions that did not succeed, by machine and by the Fail state they ended in (or their status). `outcomes`: what the green ones
+    came to; how many there were is no part of it, since an event may come twice.
     """
 
     resources: dict[str, Any]

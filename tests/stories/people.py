@@ -48,11 +48,7 @@ class Platform:
             AuthMode="SSO" if sso else "IAM",
             SubnetIds=["subnet-0a1b2c3d"],
             VpcId="vpc-0a1b2c3d",
-            **{
-                "TagPropagation": "ENABLED",
-                "DefaultUserSettings": {"ExecutionRole": f"arn:aws:iam::{account_id}:role/StudioExecution"},
-                **more,
-            },
+            **{"TagPropagation": "ENABLED", "DefaultUserSettings": {"ExecutionRole": f"arn:aws:iam::{account_id}:role/StudioExecution"}, **more},
         )["DomainArn"]
         self.local.settle()
         return arn.rsplit("/", 1)[1]

@@ -4,6 +4,7 @@ A play asserts nothing and ends when nothing is due any more. What it should com
 Where something has to be there first, and is a play of its own, a ``yield`` says that what the play is about begins now.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from inspect import isgeneratorfunction
@@ -286,6 +287,93 @@ def a_run_is_stopped_on_its_way_and_redriven(platform: Platform) -> Iterator[Non
         platform.client("stepfunctions", "hub").stop_execution(executionArn=arn)
         platform.local.settle()
     platform.client("stepfunctions", "hub").redrive_execution(executionArn=arn)
+
+
+def _with_role(platform: Platform, role: str, name: str = "alice", domain: str | None = None) -> str:
+    """A profile with a role of its own, and all that follows; its ARN."""
+    profile = platform.profile("fraud-dev", name, domain=domain, UserSettings={"ExecutionRole": role})
+    platform.local.settle()
+    return profile
+
+
+def _delete(platform: Platform, profile: str) -> None:
+    _, domain, name = profile.split("/")
+    platform.client("sagemaker", "fraud-dev").delete_user_profile(DomainId=domain, UserProfileName=name)
+    platform.local.settle()
+
+
+@play("template_enablement")
+def a_profile_comes_with_a_role_where_templates_are_off(platform: Platform) -> None:
+    _with_role(platform, platform.role("fraud-dev", "NewScientist"))
+
+
+@play("template_enablement")
+def a_profile_comes_with_a_new_role(platform: Platform) -> Iterator[None]:
+    alice = _with_role(platform, platform.role("fraud-dev", "FirstScientist"))
+    yield
+    _with_role(platform, platform.role("fraud-dev", "SecondEngineer"), "bob", alice.split("/")[1])
+
+
+@play("template_enablement")
+def the_last_profile_with_a_role_goes(platform: Platform) -> Iterator[None]:
+    alice = _with_role(platform, platform.role("fraud-dev", "LeavingScientist"))
+    yield
+    _delete(platform, alice)
+
+
+@play("template_enablement")
+def a_profile_comes_with_the_role_that_another_leaves(platform: Platform) -> Iterator[None]:
+    scientist = platform.role("fraud-dev", "SharedScientist")
+    alice = _with_role(platform, scientist)
+    yield
+    domain = alice.split("/")[1]
+    sagemaker = platform.client("sagemaker", "fraud-dev")
+    sagemaker.delete_user_profile(DomainId=domain, UserProfileName="alice")
+    sagemaker.create_user_profile(DomainId=domain, UserProfileName="bob", UserSettings={"ExecutionRole": scientist})
+    platform.local.settle()
+
+
+@play("template_enablement")
+def a_profile_gets_another_role(platform: Platform) -> Iterator[None]:
+    alice = _with_role(platform, platform.role("fraud-dev", "ChangingScientist"))
+    engineer = platform.role("fraud-dev", "ChangedEngineer")
+    yield
+    settings = {"ExecutionRole": engineer}
+    platform.client("sagemaker", "fraud-dev").update_user_profile(DomainId=alice.split("/")[1], UserProfileName="alice", UserSettings=settings)
+    platform.local.settle()
+
+
+@play("template_enablement")
+def a_role_does_not_exist_and_a_service_role_is_missing(platform: Platform) -> Iterator[None]:
+    iam = platform.client("iam", "fraud-dev")
+    (policy,) = iam.list_attached_role_policies(RoleName=_SERVICE_ROLE)["AttachedPolicies"]
+    iam.detach_role_policy(RoleName=_SERVICE_ROLE, PolicyArn=policy["PolicyArn"])
+    iam.delete_role(RoleName=_SERVICE_ROLE)
+    yield
+    _with_role(platform, "arn:aws:iam::444444444444:role/NeverMade")
+
+
+_SERVICE_ROLE = "AmazonSageMakerServiceCatalogProductsGlueRole"
+
+
+@play("template_enablement")
+def a_domain_is_deleted(platform: Platform) -> Iterator[None]:
+    alice = _with_role(platform, platform.role("fraud-dev", "LastScientist"))
+    _delete(platform, alice)
+    yield
+    sagemaker = platform.client("sagemaker", "fraud-dev")
+    sagemaker.delete_domain(DomainId=alice.split("/")[1], RetentionPolicy={"HomeEfsFileSystem": "Delete"})
+    platform.local.settle()
+
+
+@play("template_enablement")
+def templates_of_our_own_are_told_to_a_domain(platform: Platform) -> Iterator[None]:
+    platform.deploy(TemplatesLocation="s3://ml-templates/projects")
+    domain = platform.domain("fraud-dev")
+    yield
+    given = {"account_id": "444444444444", "region": "eu-west-1", "domain_id": domain, "event_id": "by-hand", "event_time": "2026-11-23T09:00:00Z"}
+    machine = platform.output("TemplateEnablementStateMachineArn")
+    platform.client("stepfunctions", "hub").start_execution(stateMachineArn=machine, name="by-hand", input=json.dumps(given))
     platform.local.settle()
 
 

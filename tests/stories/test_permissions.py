@@ -101,7 +101,7 @@ def test_every_permission_is_used_by_what_people_do(platform: Platform) -> None:
     for play in PLAYS.values():
         play.act(platform)
         billing.behaviour(platform.local.cloud).learns_from = "use"  # a play that says otherwise says it for itself
-    leave_on(platform.local, "profile_cost_tagging", "domain_setup")
+    leave_on(platform.local, "profile_cost_tagging", "template_enablement", "domain_setup")
     paths_are_not_told(platform)
     granted = permissions(platform.local.cloud, OURS)
     deliveries_fail(platform)
@@ -150,9 +150,12 @@ TRUST = '{"Version": "2012-10-17", "Statement": []}'
 DOMAIN, PROFILE = {"DomainId": "d-000000000000"}, {"DomainId": "d-000000000000", "UserProfileName": "alice"}
 MACHINES = (
     "domain_setup/DomainSetupStateMachineRole",
+    "template_enablement/TemplateEnablementStateMachineRole",
     "profile_cost_tagging/ProfileCostTaggingStateMachineRole",
     "cost_key_activation/CostKeyActivationStateMachineRole",
 )
+TEMPLATES = ("template_enablement",)
+PRINCIPAL = {"PortfolioId": "port-0000000000000", "PrincipalARN": f"arn:aws:iam::{FRAUD}:role/x", "PrincipalType": "IAM"}
 
 FORBIDDEN = [
     Attempt("sagemaker", "CreateDomain", just(DomainName="x", AuthMode="IAM", DefaultUserSettings={})),
@@ -168,6 +171,13 @@ FORBIDDEN = [
     Attempt("sagemaker", "AddTags", tagging("domain/d-000000000000", "steward:product")),
     Attempt("sagemaker", "AddTags", tagging("app/d-000000000000/alice/jupyterlab/default", "ml:user")),
     Attempt("sagemaker", "DeleteTags", lambda _, account: {"ResourceArn": f"arn:aws:sagemaker:{HERE}:{account}:domain/d-1", "TagKeys": ["ml:user"]}),
+    Attempt("sagemaker", "AddTags", tagging("domain/d-000000000000", "sagemaker:projectS3TemplatesLocation"), TEMPLATES),
+    Attempt("sagemaker", "AddTags", tagging("user-profile/d-000000000000/alice", "sagemaker:projectS3TemplatesLocation")),
+    Attempt("sagemaker", "EnableSagemakerServicecatalogPortfolio", just(), TEMPLATES),
+    Attempt("sagemaker", "DisableSagemakerServicecatalogPortfolio", just()),
+    Attempt("servicecatalog", "AssociatePrincipalWithPortfolio", just(**PRINCIPAL), TEMPLATES),
+    Attempt("servicecatalog", "DisassociatePrincipalFromPortfolio", just(**PRINCIPAL), TEMPLATES),
+    Attempt("servicecatalog", "AcceptPortfolioShare", just(PortfolioId="port-0000000000000")),
     Attempt("iam", "CreateRole", just(RoleName="mine", Path="/steward/", AssumeRolePolicyDocument=TRUST)),
     Attempt("iam", "PutRolePolicy", just(RoleName="event_forwarder", PolicyName="x", PolicyDocument=TRUST)),
     Attempt("iam", "AttachRolePolicy", just(RoleName="event_forwarder", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")),
@@ -184,6 +194,7 @@ FORBIDDEN = [
     Attempt("sqs", "ReceiveMessage", queue("IntakeQueueUrl"), ("intake/",)),
     Attempt("sqs", "ReceiveMessage", queue("IntakeDlqUrl")),
     Attempt("sqs", "DeleteQueue", queue("IntakeDlqUrl")),
+    Attempt("stepfunctions", "StartExecution", machine("TemplateEnablement"), ("intake/",)),
     Attempt("stepfunctions", "StartExecution", machine("DomainSetup"), ("intake/",)),
     Attempt("stepfunctions", "StartExecution", machine("ProfileCostTagging"), ("intake/", "reconciliation/StartExecutionsFunctionRole")),
     Attempt("stepfunctions", "StartExecution", machine("CostKeyActivation"), ("intake/",)),

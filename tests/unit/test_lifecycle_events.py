@@ -12,10 +12,12 @@ from steward.errors import EventUnreadable
 from steward.lifecycle_events import (
     CLOUDTRAIL_EVENTS,
     DomainCreated,
+    DomainDeleted,
     DomainUpdated,
     SpaceCreated,
     TagsChanged,
     UserProfileCreated,
+    UserProfileDeleted,
     UserProfileUpdated,
     parse_lifecycle_event,
     parse_schedule,
@@ -56,6 +58,16 @@ def test_whoever_made_the_profile_it_is_parsed(path: Path) -> None:
     parsed = parse_lifecycle_event(event)
     assert isinstance(parsed, UserProfileCreated)
     assert parsed.subject == parsed.user_profile_name == event["detail"]["requestParameters"]["userProfileName"]
+
+
+def test_what_is_deleted_is_parsed_too() -> None:
+    profile = parse_lifecycle_event(json.loads((EVENTS / "template_enablement" / "user_profile_deleted_by_role.json").read_text()))
+    assert isinstance(profile, UserProfileDeleted)
+    assert (profile.domain_id, profile.user_profile_name, profile.subject, profile.verb) == ("d-fraud0dev0001", "mina", "mina", "profile-deleted")
+    domain = parse_lifecycle_event(json.loads((EVENTS / "template_enablement" / "domain_deleted_by_role.json").read_text()))
+    assert isinstance(domain, DomainDeleted)
+    assert (domain.domain_id, domain.subject, domain.verb) == ("d-fraud0dev0001", "d-fraud0dev0001", "domain-deleted")
+    assert "user_profile_name" not in domain.model_dump()
 
 
 def test_the_envelope_is_believed_and_not_the_detail(event: dict[str, Any]) -> None:
@@ -184,6 +196,8 @@ def test_a_verb_fits_into_an_executions_name() -> None:
     assert {event.verb: len(event.verb) <= 16 for event in CLOUDTRAIL_EVENTS.values()} == {
         "profile-created": True,
         "profile-updated": True,
+        "profile-deleted": True,
+        "domain-deleted": True,
         "space-created": True,
         "tags-changed": True,
         "domain-created": True,
