@@ -3,9 +3,11 @@
 import sys
 from datetime import datetime
 
-from demo.chapters import cost_key_activation, profile_cost_tagging
+from demo.chapters import cost_key_activation, domain_setup, profile_cost_tagging, reconciliation, template_enablement
 from demo.report import Report
 from demo.stage import Stage
+
+CHAPTERS = (profile_cost_tagging, domain_setup, template_enablement, cost_key_activation, reconciliation)
 
 
 def main() -> int:
@@ -13,7 +15,7 @@ def main() -> int:
     with Stage() as stage:
         report = Report(stage)
         start = datetime.fromisoformat(stage.settle())
-        for chapter in (profile_cost_tagging, cost_key_activation):
+        for chapter in CHAPTERS:
             print(f"\n{chapter.TITLE}", flush=True)
             chapter.play(report)
         return report.finish(start)

@@ -2,7 +2,7 @@
 
 from demo.report import Report
 
-TITLE = "Chapter 2: finance can break its costs down by our tags"
+TITLE = "Chapter 4: finance can break its costs down by our tags"
 CHAPTER = WORKFLOW = "cost_key_activation"
 KEYS = ("ml:cost-center", "ml:owner", "ml:project", "ml:user")
 
