@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from localaws import catalog
+from localaws.studio import fail_next
 from localaws.studio.core import behaviour
 from tests.schemas import validate
 from tests.stories.people import FRAUD, HUB, Platform
@@ -369,6 +370,25 @@ def test_an_account_that_left_the_units_is_a_finding_and_nothing_else(platform: 
     assert (output["outcome"], [finding["kind"] for finding in output["findings"]]) == ("AccountOutOfScope", ["AccountOutOfScope"])
 
 
+def test_an_account_that_is_closed_is_nothing_to_do(platform: Platform) -> None:
+    alice = with_role(platform, None)
+    platform.client("organizations", "management").close_account(AccountId=FRAUD)
+    platform.local.settle()
+    assert by_hand(platform, domain_id=alice.split("/")[1])["output"]["outcome"] == "AccountNotActive"
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [("UserProfile", "ProfileFailed"), ("Domain", "DomainFailed")])
+def test_what_could_not_be_made_has_no_role(platform: Platform, kind: str, outcome: str) -> None:
+    fail_next(platform.local.cloud, kind, "the execution role is not there")
+    domain = platform.domain("fraud-dev")
+    if kind == "UserProfile":
+        with_role(platform, platform.role("fraud-dev", "FraudScientist"), domain=domain)
+    else:
+        by_hand(platform, domain_id=domain)
+    assert (last(platform)["status"], last(platform)["output"]["outcome"]) == ("SUCCEEDED", outcome)
+    assert portfolio(platform) is None
+
+
 # -- the ends that are red, and what failed for a while
 
 
@@ -432,6 +452,16 @@ def test_a_step_that_fails_again_and_again_ends_red_and_its_repetition_finishes(
     platform.local.settle()
     assert last(platform)["output"]["outcome"] == "TemplateAccessChanged"
     assert roles_let_in(platform) == {STUDIO}
+
+
+def test_an_outcome_that_the_machine_does_not_know_ends_red(platform: Platform) -> None:
+    """As where a function is newer than its machine."""
+    states, arn = platform.client("stepfunctions", "hub"), platform.output(OUTPUT)
+    definition = states.describe_state_machine(stateMachineArn=arn)["definition"]
+    states.update_state_machine(stateMachineArn=arn, definition=definition.replace("$report.outcome = 'DomainGone'", "$report.outcome = 'DomainLeft'"))
+    execution = by_hand(platform, domain_id="d-000000000000")
+    assert (execution["status"], execution["error"]) == ("FAILED", "OutcomeUnknown")
+    assert "A step answered DomainGone" in execution["cause"]
 
 
 # -- ordered by nothing
