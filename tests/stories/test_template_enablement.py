@@ -458,7 +458,9 @@ def test_an_outcome_that_the_machine_does_not_know_ends_red(platform: Platform) 
     """As where a function is newer than its machine."""
     states, arn = platform.client("stepfunctions", "hub"), platform.output(OUTPUT)
     definition = states.describe_state_machine(stateMachineArn=arn)["definition"]
-    states.update_state_machine(stateMachineArn=arn, definition=definition.replace("$report.outcome = 'DomainGone'", "$report.outcome = 'DomainLeft'"))
+    states.update_state_machine(
+        stateMachineArn=arn, definition=definition.replace("$report.outcome = 'DomainGone'", "$report.outcome = 'DomainLeft'")
+    )
     execution = by_hand(platform, domain_id="d-000000000000")
     assert (execution["status"], execution["error"]) == ("FAILED", "OutcomeUnknown")
     assert "A step answered DomainGone" in execution["cause"]

@@ -11,6 +11,7 @@ from steward.settings import (
     DecideSetupSettings,
     DecideTagsSettings,
     IntakeSettings,
+    TemplateEnablementSettings,
     UpdateSettingsSettings,
 )
 from steward.setups import SetupPolicy
@@ -143,3 +144,28 @@ def test_limits_that_do_not_go_together_are_refused_with_what_to_do(limits: tupl
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingMissing, match=r"has to lie between .* deploy the stack again with limits that go together"):
         DecideSetupSettings.from_env()
+
+
+TO_ENABLE = OF_BOTH | {"RECORDS_TABLE_NAME": "records", "TEMPLATES_LOCATION": "s3://templates/ours"}
+
+
+def test_templates_of_ones_own_may_be_nowhere_but_that_has_to_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in TO_ENABLE.items():
+        monkeypatch.setenv(name, value)
+    assert TemplateEnablementSettings.from_env().templates_location == "s3://templates/ours"
+    monkeypatch.setenv("TEMPLATES_LOCATION", "")
+    assert TemplateEnablementSettings.from_env() == TemplateEnablementSettings(
+        frozenset({ML, LABS}), "profile_cost_tagging", "records", "", Brakes(dry_run=True, stop_all_writes=False, acting_unit_ids=frozenset({"all"}))
+    )
+    monkeypatch.delenv("TEMPLATES_LOCATION")
+    with pytest.raises(SettingMissing, match="TEMPLATES_LOCATION"):
+        TemplateEnablementSettings.from_env()
+
+
+@pytest.mark.parametrize("name", sorted(set(TO_ENABLE) - {"TEMPLATES_LOCATION"}))
+def test_so_it_is_where_templates_are_enabled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for other, value in TO_ENABLE.items():
+        monkeypatch.setenv(other, value)
+    monkeypatch.delenv(name)
+    with pytest.raises(SettingMissing, match=name):
+        TemplateEnablementSettings.from_env()
