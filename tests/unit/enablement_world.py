@@ -152,7 +152,7 @@ def _domain(world: World, DomainId: str) -> Any:
     if DomainId not in world.domains:
         raise refusal("ResourceNotFound")
     arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT_ID}:domain/{DomainId}"
-    return {"DomainArn": arn, "DomainName": DomainId, "DomainId": DomainId, **world.domains[DomainId]}
+    return {"DomainArn": arn, "DomainName": DomainId, "DomainId": DomainId, "LastModifiedTime": world.now, **world.domains[DomainId]}
 
 
 def _profile(world: World, DomainId: str, UserProfileName: str) -> Any:
