@@ -22,7 +22,7 @@ STEPS = sorted(path for name in MACHINES for path in (ROOT / "functions" / name)
 EVENTS = sorted((ROOT / "events").glob("*/*.json"))
 
 WATCHED = ("AWS::SQS::Queue", "AWS::Serverless::StateMachine")
-OF_AWS = re.compile(r"(States|Lambda|EventBridge|SNS|Sns|SageMaker|Sfn)\.\w+")
+OF_AWS = re.compile(r"(States|Lambda|EventBridge|SNS|Sns|SageMaker|Sfn|StepFunctions)\.\w+")
 
 
 @cache

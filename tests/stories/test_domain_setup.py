@@ -73,8 +73,11 @@ def test_a_new_domain_of_ours_is_set_up_with_one_update(platform: Platform, omit
     assert execution["name"].startswith(f"444444444444-{domain}-domain-created-")
     output = execution["output"]
     assert (output["outcome"], len(output["changes"]), output["findings"]) == ("DomainSetUp", 1 + 12 + 3, [])
-    events = platform.messages(queue)
-    assert [event["detail-type"] for event in events] == ["Domain Set Up"] * 2
+    events = [event for event in platform.messages(queue) if event["detail-type"] == "Domain Set Up"]
+    assert len(events) == 2
+    (templates,) = platform.executions("template_enablement")
+    assert templates["status"] == "SUCCEEDED"
+    assert f"-{domain}-domain-set-up-" in templates["name"]
     assert [change for event in events for change in event["detail"]["changes"]] == output["changes"]
     for event in events:
         validate("domain_set_up", event["detail"])
@@ -356,3 +359,12 @@ def test_without_our_role_it_waits_and_ends_red(platform: Platform) -> None:
     )
     platform.local.settle()
     assert report(platform)["outcome"] == "DomainSetUp"
+
+
+def test_where_templates_cannot_be_enabled_the_domain_is_set_up_and_the_execution_red(platform: Platform) -> None:
+    plant = platform.without_role("fraud-dev", "template_enablement")
+    domain = made(platform)
+    execution = platform.executions("domain_setup")[-1]
+    assert execution["error"] == "TemplatesNotEnabled"
+    assert described(platform, domain)["TagPropagation"] == "ENABLED"
+    plant()

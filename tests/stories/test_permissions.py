@@ -35,6 +35,9 @@ NEVER_USED_HERE = {
     "logs:*ResourcePolic*": "Step Functions sets its log delivery up by itself",
     "logs:DescribeLogGroups": "Step Functions sets its log delivery up by itself",
     "states:StopExecution": "children of type Express cannot be stopped; AWS's guide asks for it all the same",
+    "events:PutRule": "AWS asks for it when a machine that waits for executions is created; localaws does not",
+    "events:PutTargets": "the same",
+    "events:DescribeRule": "the same",
     "sns:Publish by Alarms": "no alarm is evaluated in localaws",
     "xray:*": "traces are no call in localaws",
 }
@@ -194,7 +197,7 @@ FORBIDDEN = [
     Attempt("sqs", "ReceiveMessage", queue("IntakeQueueUrl"), ("intake/",)),
     Attempt("sqs", "ReceiveMessage", queue("IntakeDlqUrl")),
     Attempt("sqs", "DeleteQueue", queue("IntakeDlqUrl")),
-    Attempt("stepfunctions", "StartExecution", machine("TemplateEnablement"), ("intake/",)),
+    Attempt("stepfunctions", "StartExecution", machine("TemplateEnablement"), ("intake/", "domain_setup/DomainSetupStateMachineRole")),
     Attempt("stepfunctions", "StartExecution", machine("DomainSetup"), ("intake/",)),
     Attempt("stepfunctions", "StartExecution", machine("ProfileCostTagging"), ("intake/", "reconciliation/StartExecutionsFunctionRole")),
     Attempt("stepfunctions", "StartExecution", machine("CostKeyActivation"), ("intake/",)),

@@ -48,7 +48,8 @@ class Member:
         return {"sagemaker": self.sagemaker, "resourcegroupstaggingapi": self.tagging}[service]
 
     def domain(self, status: str = "InService", **more: Any) -> "Member":
-        answer = {"DomainArn": DOMAIN_ARN, "DomainId": DOMAIN_ID, "DomainName": "fraud", "Status": status} | more
+        answer = {"DomainArn": DOMAIN_ARN, "DomainId": DOMAIN_ID, "DomainName": "fraud", "Status": status}
+        answer |= {"LastModifiedTime": datetime(2026, 11, 23, tzinfo=UTC)} | more
         self.script.add_response("describe_domain", answer, {"DomainId": DOMAIN_ID})
         return self
 
