@@ -15,16 +15,14 @@ from steward.observability import logger
 from steward.resources.accounts import account_tags, describe_account, member_session
 from steward.resources.clients import hub_client
 from steward.resources.domains import Domain, describe_domain
-from steward.resources.execution_roles import may_tag_what_it_makes
 from steward.resources.records import Records, read_records
 from steward.resources.studio import Stage, went_meanwhile
 from steward.resources.studios import Studio, read_studio_of
 from steward.resources.tags import read_tags, read_tags_of
-from steward.rules.domain_settings import RoleSays
-from steward.rules.tags import differ, fit_for_tag
+from steward.rules.tags import differ
 from steward.scope import out_of_scope
 from steward.settings import DecideSetupSettings
-from steward.setups import Facts, decide_setup, is_of_settings
+from steward.setups import Facts, ask_role, decide_setup, is_of_settings, tags_to_come
 from steward.targets import DomainTarget
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 
 ClientOf = Callable[[str], Any]
 """A client of a service, in the member account and Region."""
-
-SAYS = {True: RoleSays.YES, False: RoleSays.NO, None: RoleSays.MISSING}
 
 
 @logger.inject_lambda_context
@@ -106,12 +102,11 @@ def _facts(
     domain_tags = read_tags(sagemaker, domain.arn)
     studio = read_studio_of(sagemaker, domain)
     tags = _tags(studio, client_of) | {domain.arn: domain_tags}
-    to_come = {key: domain_tags.get(key) or fit_for_tag(tags_of_account.get(key, ""))[0] or "x" for key in settings.policy.account_keys}
-    added = {settings.policy.user_key: "x", **to_come}
+    added = tags_to_come(domain_tags, tags_of_account, settings.policy)
     return Facts(
         studio=studio,
         tags=tags,
-        roles={role: SAYS[may_tag_what_it_makes(iam, role, target.region, added)] for role in sorted(studio.execution_roles)},
+        roles={role: ask_role(iam, role, target.region, added) for role in sorted(studio.execution_roles)},
         account_tags=tags_of_account,
         copied=records().copies_on(domain.domain_id) if differ(domain_tags, tags_of_account, settings.policy.account_keys) else {},
     )

@@ -60,10 +60,10 @@ class Done:
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 @event_parser(model=StartExecutionsRequest)
 def handler(request: StartExecutionsRequest, context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  Lambda passes it
     answer = start_executions(request, StartExecutionsSettings.from_env(), hub_client("stepfunctions"), hub_client("s3"))
+    metrics.flush_metrics()
     logger.info("reconciled", outcome=answer["report"]["outcome"], counts=answer["report"]["counts"])
     return answer
 

@@ -1,64 +1,182 @@
-"""What would the workflows do for this Studio? Foretold by the same rules that they decide by, and nothing else: a rule of its own would one day
+"""What would the workflows do for this Studio? Foretold by the same functions that they decide by, and nothing else: a rule of its own would one day
 say something else than they do, and start executions for nothing, day after day."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from steward.changes import Finding
 from steward.cost_tags import broken, user_of, what_is_unknown
+from steward.resources.catalog import Portfolio, Principals
 from steward.resources.profiles import UserProfile
+from steward.resources.records import DEFAULT, PROFILE, SPACE_DEFAULT, Records
 from steward.resources.spaces import Space
 from steward.resources.studio import Stage
 from steward.resources.studios import Studio
+from steward.rules.access import LOCATION_TAG, decide_access, decide_location
+from steward.rules.domain_settings import RoleSays
 from steward.rules.tags import decide_cost_tags
-from steward.sweeps import DomainPlace, Start
+from steward.setups import Facts, SetupPolicy, decide_setup
+from steward.sweeps import DomainPlace, Place, Start
+from steward.template_access import location_differs, portfolio_is_full
 
 Tags = Mapping[str, str]
 
+LONGEST_REASON = 200
+
 
 @dataclass(frozen=True)
-class CostTags:
-    """What profile_cost_tagging is deployed with."""
+class Access:
+    """To the project templates of an account and Region. `portfolio` and its `principals` are None where it is not there, though enabled."""
 
-    user_key: str
-    account_keys: Sequence[str]
+    is_enabled: bool
+    portfolio: Portfolio | None = None
+    principals: Principals | None = None
 
-    def compare(self, place: DomainPlace, studio: Studio, tags: Mapping[str, Tags | None]) -> Iterator[Start | Finding]:
-        """An execution for each profile and space that lacks a tag that it can have. `tags` by ARN: who is not in there has none, and who has None
-        is gone meanwhile.
 
-        What is not in service yet has an execution that waits for it; should that have been lost, it is found the next time.
-        """
-        profiles = {profile.name: profile for profile in studio.profiles}
-        members: tuple[UserProfile | Space, ...] = (*studio.profiles, *studio.spaces)
-        for resource in members:
-            present = tags.get(resource.arn, {})
-            if resource.stage is Stage.BROKEN:
-                yield broken(resource)
-            elif resource.stage is Stage.USABLE and present is not None:
-                yield from self._compare(place, resource, profiles, tags.get(studio.domain.arn) or {}, present)
+@dataclass(frozen=True)
+class Observed:
+    """One domain as it is. `tags` by ARN: who is not in there has none, and who has None is gone meanwhile. `roles`: the execution roles in use, and
+    whether they may tag."""
 
-    def _compare(
-        self, place: DomainPlace, resource: UserProfile | Space, profiles: Mapping[str, UserProfile], domain_tags: Tags, present: Tags
-    ) -> Iterator[Start | Finding]:
-        decision = decide_cost_tags(
-            user_of(resource, profiles.get),
-            account_tags=place.account_tags,
-            domain_tags=domain_tags,
-            present=present,
-            user_key=self.user_key,
-            account_keys=self.account_keys,
+    place: DomainPlace
+    studio: Studio
+    tags: Mapping[str, Tags | None]
+    records: Records
+    roles: Mapping[str, RoleSays]
+    access: "Access"
+
+    @property
+    def domain_tags(self) -> Tags:
+        return self.tags.get(self.studio.domain.arn) or {}
+
+    def start(self, workflow: str, resource: str, reason: str, **subject: Any) -> Start:
+        """Of an execution for this domain, or for something in it."""
+        place = self.place
+        return Start(
+            workflow=workflow,
+            account_id=place.account_id,
+            region=place.region,
+            held=place.held,
+            resource=resource,
+            reason=reason[:LONGEST_REASON],
+            domain_id=place.domain_id,
+            **subject,
         )
-        yield from what_is_unknown(resource, decision, account_id=place.account_id, account_arn=place.account_arn, user_tag_key=self.user_key)
-        if decision.to_set:
-            differences = ", ".join(f"{tag.key} is {'missing' if tag.before is None else 'another'}" for tag in decision.to_set)
-            yield Start(
-                workflow="profile_cost_tagging",
-                account_id=place.account_id,
-                region=place.region,
-                held=place.held,
-                resource=resource.arn,
-                reason=differences,
-                domain_id=place.domain_id,
-                **({"user_profile_name": resource.name} if isinstance(resource, UserProfile) else {"space_name": resource.name}),
-            )
+
+    def start_for_place(self, workflow: str, reason: str) -> Start:
+        """Of one for the whole account and Region: the same, whichever domain of it is looked at."""
+        return self.start(workflow, self.place.account_arn, reason).model_copy(update={"domain_id": None})
+
+
+def compare_records(place: Place, records: Records, domain_ids: Collection[str]) -> Iterator[Start]:
+    """An execution of template_enablement for each domain that has gone and whose roles are still remembered as in use."""
+    for domain_id in sorted({domain_id for domain_id, _ in records.known} - set(domain_ids)):
+        yield Start(
+            workflow="template_enablement",
+            account_id=place.account_id,
+            region=place.region,
+            held=place.held,
+            resource=place.account_arn,
+            reason=f"domain {domain_id} is gone, and its roles are remembered",
+            domain_id=domain_id,
+        )
+
+
+def compare(observed: Observed, policy: SetupPolicy, templates_location: str) -> Iterator[Start | Finding]:
+    """With everything that a domain should be. What is not in service yet has an execution that waits for it; should that have been lost, it is found
+    the next time."""
+    of_setup = list(compare_setup(observed, policy))
+    yield from of_setup
+    is_set_up = any(isinstance(one, Start) for one in of_setup)
+    templates = compare_templates(observed, templates_location)
+    yield from (one for one in templates if not (is_set_up and isinstance(one, Start)))  # domain_setup ends with template_enablement
+    yield from compare_cost_tags(observed, policy)
+
+
+def compare_setup(observed: Observed, policy: SetupPolicy) -> Iterator[Start | Finding]:
+    """An execution of domain_setup where that would write something."""
+    domain = observed.studio.domain
+    if domain.stage is not Stage.USABLE:
+        return
+    facts = Facts(
+        studio=observed.studio,
+        tags={arn: tags for arn, tags in observed.tags.items() if tags is not None},
+        roles=observed.roles,
+        account_tags=observed.place.account_tags,
+        copied=observed.records.copies_on(domain.domain_id),
+    )
+    setup = decide_setup(facts, policy)
+    yield from setup.findings
+    if setup.changes:
+        yield observed.start("domain_setup", domain.arn, ", ".join(change.field for change in setup.changes))
+
+
+def compare_templates(observed: Observed, location: str) -> Iterator[Start | Finding]:
+    """An execution of template_enablement where that would enable, associate, release or tag something: for the domain where something is different
+    in it, else for its whole account and Region. `location` is where templates of our own are, empty for nowhere."""
+    domain, access = observed.studio.domain, observed.access
+    if domain.stage is not Stage.USABLE:
+        return
+    of_domain = list(_differences_of_uses(observed))
+    if location:
+        recorded = observed.records.domain_tags.get((domain.domain_id, LOCATION_TAG))
+        decided = decide_location(observed.domain_tags.get(LOCATION_TAG), location, recorded)
+        of_domain += [LOCATION_TAG] if decided.to_set else []
+        if decided.is_somebody_elses:
+            yield location_differs(domain.arn, observed.domain_tags[LOCATION_TAG], location)
+    if not access.is_enabled:
+        yield observed.start_for_place("template_enablement", "project templates are not enabled")
+    elif of_domain:
+        yield observed.start("template_enablement", domain.arn, ", ".join(of_domain))
+    elif access.portfolio is not None and access.principals is not None:
+        decision = decide_access(observed.records.uses, access.principals.roles, observed.records.principals, principals=access.principals.count)
+        if decision.to_associate or decision.to_release:
+            yield observed.start_for_place("template_enablement", "execution roles in use are not those of the portfolio")
+        if decision.without_room:
+            yield portfolio_is_full(access.portfolio.arn, decision.without_room)
+
+
+def _differences_of_uses(observed: Observed) -> Iterator[str]:
+    """Whose execution role is not the one that is recorded. A profile that is no use to anybody yet, or broken, counts as recorded."""
+    domain, recorded = observed.studio.domain, {user: role for user, role in observed.records.uses.items() if user[0] == observed.place.domain_id}
+    roles = {DEFAULT: domain.default_user_settings.get("ExecutionRole"), SPACE_DEFAULT: (domain.default_space_settings or {}).get("ExecutionRole")}
+    for profile in observed.studio.profiles:
+        who = PROFILE + profile.name
+        roles[who] = profile.execution_role if profile.stage is Stage.USABLE else recorded.get((domain.domain_id, who))
+    now = {(domain.domain_id, who): role for who, role in roles.items() if role}
+    for user in sorted(now.keys() | recorded.keys()):
+        if now.get(user) != recorded.get(user):
+            yield f"role of {user[1]}"
+
+
+def compare_cost_tags(observed: Observed, policy: SetupPolicy) -> Iterator[Start | Finding]:
+    """An execution of profile_cost_tagging for each profile and space that lacks a tag that it can have."""
+    profiles = {profile.name: profile for profile in observed.studio.profiles}
+    members: tuple[UserProfile | Space, ...] = (*observed.studio.profiles, *observed.studio.spaces)
+    for resource in members:
+        present = observed.tags.get(resource.arn, {})
+        if resource.stage is Stage.BROKEN:
+            yield broken(resource)
+        elif resource.stage is Stage.USABLE and present is not None:
+            yield from _compare_tags(observed, policy, resource, profiles, present)
+
+
+def _compare_tags(
+    observed: Observed, policy: SetupPolicy, resource: UserProfile | Space, profiles: Mapping[str, UserProfile], present: Tags
+) -> Iterator[Start | Finding]:
+    place = observed.place
+    decision = decide_cost_tags(
+        user_of(resource, profiles.get),
+        account_tags=place.account_tags,
+        domain_tags=observed.domain_tags,
+        present=present,
+        user_key=policy.user_key,
+        account_keys=policy.account_keys,
+        copied=observed.records.copies_on(place.domain_id),
+    )
+    yield from what_is_unknown(resource, decision, account_id=place.account_id, account_arn=place.account_arn, user_tag_key=policy.user_key)
+    if decision.to_set:
+        subject = {"user_profile_name": resource.name} if isinstance(resource, UserProfile) else {"space_name": resource.name}
+        differences = ", ".join(f"{tag.key} is {'missing' if tag.before is None else 'another'}" for tag in decision.to_set)
+        yield observed.start("profile_cost_tagging", resource.arn, differences, **subject)

@@ -246,14 +246,15 @@ class ListAccountsSettings:
 
 @dataclass(frozen=True)
 class FindDomainsSettings:
-    """The role that lets us look into members."""
+    """The role that lets us look into members, and the table of what we remember of them."""
 
     member_role_name: str
+    records_table: str
 
     @classmethod
     def from_env(cls) -> Self:
         """Raises SettingMissing, naming the variable."""
-        return cls(member_role_name=_text("MEMBER_ROLE_NAME"))
+        return cls(member_role_name=_text("MEMBER_ROLE_NAME"), records_table=_text("RECORDS_TABLE_NAME"))
 
 
 @dataclass(frozen=True)
@@ -273,16 +274,18 @@ class ReconcileDomainsSettings:
     """What the workflows are deployed with, so that they are foretold and not guessed at."""
 
     member_role_name: str
-    user_tag_key: str
-    account_tag_keys: tuple[str, ...]
+    records_table: str
+    templates_location: str
+    policy: SetupPolicy
 
     @classmethod
     def from_env(cls) -> Self:
         """Raises SettingMissing, naming the variable."""
         return cls(
             member_role_name=_text("MEMBER_ROLE_NAME"),
-            user_tag_key=_text("USER_TAG_KEY"),
-            account_tag_keys=_list("ACCOUNT_TAG_KEYS"),
+            records_table=_text("RECORDS_TABLE_NAME"),
+            templates_location=_text("TEMPLATES_LOCATION", or_else=""),
+            policy=setup_policy_from_env(),
         )
 
 
@@ -316,13 +319,6 @@ def _machines() -> dict[str, str]:
     return {name.removesuffix(STATE_MACHINE_ARN).lower(): arn for name, arn in os.environ.items() if name.endswith(STATE_MACHINE_ARN)}
 
 
-def _number(name: str) -> int:
-    value = _text(name)
-    if not value.isascii() or not value.isdigit():
-        raise SettingMissing(f"{name} is {value!r}: it must be a whole number")
-    return int(value)
-
-
 def _text(name: str, or_else: str | None = None) -> str:
     """`or_else` may stand for an empty value, not for one that is not there."""
     if value := os.environ.get(name, "").strip():
@@ -330,6 +326,13 @@ def _text(name: str, or_else: str | None = None) -> str:
     if name in os.environ and or_else is not None:
         return or_else
     raise SettingMissing(f"{name} is not set: deploy the stack again")
+
+
+def _number(name: str) -> int:
+    text = _text(name)
+    if not (text.isascii() and text.isdigit()):
+        raise SettingMissing(f"{name} is {text!r}: it must be a whole number")
+    return int(text)
 
 
 def _minutes(name: str) -> int:

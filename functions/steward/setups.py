@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from steward.changes import Change, Finding
+from steward.resources.execution_roles import may_tag_what_it_makes
 from steward.resources.profiles import UserProfile
 from steward.resources.spaces import Space
 from steward.resources.studio import Stage
@@ -22,6 +24,10 @@ from steward.rules.idle_settings import (
     idle_of_space,
     limits_of_domain,
 )
+from steward.rules.tags import fit_for_tag
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
 
 PRODUCT_TAG = "steward:product"
 """Domains that our products made carry it."""
@@ -88,6 +94,18 @@ def decide_setup(facts: Facts, policy: SetupPolicy) -> Setup:
         *([_left_out_of_bounds(facts, overrides[len(corrected) :], some_corrected=bool(corrected))] if overrides[len(corrected) :] else ()),
     )
     return Setup(() if is_reported else (*of_domain, *chain.from_iterable(corrected)), findings, is_reported)
+
+
+def tags_to_come(domain_tags: Mapping[str, str], account_tags: Mapping[str, str], policy: SetupPolicy) -> dict[str, str]:
+    """The tags of ours that things in a domain come to have. A value that is not known is any: what a role may do hardly depends on it."""
+    of_account = {key: domain_tags.get(key) or fit_for_tag(account_tags.get(key, ""))[0] or "x" for key in policy.account_keys}
+    return {policy.user_key: "x", **of_account}
+
+
+def ask_role(iam: "IAMClient", role_arn: str, region: str, tags: Mapping[str, str]) -> RoleSays:
+    """May it add such tags to what is made with it?"""
+    says = {True: RoleSays.YES, False: RoleSays.NO, None: RoleSays.MISSING}
+    return says[may_tag_what_it_makes(iam, role_arn, region, tags)]
 
 
 def is_of_settings(change: Change, domain_arn: str) -> bool:

@@ -64,13 +64,14 @@ def test_what_lost_its_event_is_put_right_the_next_morning_and_the_day_after_the
     assert (run["name"], run["status"], run["output"]["outcome"]) == ("reconciliation-2026-11-03T04", "SUCCEEDED", "Reconciled")
     counts = run["output"]["counts"]
     assert (counts["accounts"], counts["places"], counts["domains"], counts["user_profiles"], counts["spaces"]) == (3, 6, 1, 1, 1)
-    assert (counts["started"], counts["left"], counts["troubles"]) == ({"profile_cost_tagging": 2}, 0, 0)
+    started = {"profile_cost_tagging": 2, "template_enablement": 1}
+    assert (counts["started"], counts["left"], counts["troubles"]) == (started, 0, 0)
     told = details(platform, run)
-    assert (told["counts"], told["outcome"], told["findings"]) == (counts, "Reconciled", [])
-    started = platform.executions()
-    assert {one["name"] for one in started} == {one["execution"] for one in told["started"]}
-    assert all(re.fullmatch(rf"{FRAUD}-(alice|lab)-reconciled-[0-9a-f]{{12}}", one["name"]) for one in started)
-    assert [json.loads(one["output"])["outcome"] for one in started] == ["ProfileTagged", "SpaceTagged"]
+    assert (told["counts"], told["outcome"], {one["kind"] for one in told["findings"]}) == (counts, "Reconciled", {"ForeignDomainDiffers"})
+    tagged, (enabled,) = platform.executions(), platform.executions("template_enablement")
+    assert {one["name"] for one in (*tagged, enabled)} == {one["execution"] for one in told["started"]}
+    assert all(re.fullmatch(rf"{FRAUD}-(alice|lab)-reconciled-[0-9a-f]{{12}}", one["name"]) for one in tagged)
+    assert [json.loads(one["output"])["outcome"] for one in (*tagged, enabled)] == ["ProfileTagged", "SpaceTagged", "TemplateAccessChanged"]
 
     platform.local.advance(DAY)
     run = last(platform)
@@ -85,7 +86,7 @@ def test_a_tag_that_somebody_removed_unseen_comes_back(platform: Platform) -> No
     platform.client("sagemaker", "fraud-dev", "us-east-1").delete_tags(ResourceArn=profile, TagKeys=["ml:owner"])
     platform.local.advance(DAY)
     assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
-    (one,) = details(platform, last(platform))["started"]
+    one = details(platform, last(platform))["started"][-1]
     assert (one["resource"], one["reason"], one["region"]) == (profile, "ml:owner is missing", "us-east-1")
 
 
@@ -96,6 +97,105 @@ def test_a_tag_of_the_account_that_changes_is_taken_over_everywhere(platform: Pl
     platform.client("organizations", "management").tag_resource(ResourceId=FRAUD, Tags=as_tags({"ml:cost-center": "R-0042"}))
     platform.local.advance(DAY)
     assert platform.tags("fraud-dev", profile) == {**FRAUD_TAGS, "ml:cost-center": "R-0042"}
+
+
+# -- domains
+
+
+def a_domain_of_ours(platform: Platform, account: str = "fraud-dev", **more: Any) -> str:
+    return platform.domain(account, Tags=as_tags({"steward:product": "studio"}), TagPropagation="DISABLED", **more)
+
+
+def test_a_domain_that_lost_its_event_is_set_up_and_the_day_after_there_is_nothing_to_do(platform: Platform) -> None:
+    domain = a_domain_of_ours(platform)
+    platform.local.advance(DAY)
+    run = last(platform)
+    assert (run["output"]["outcome"], run["output"]["counts"]["started"]) == ("Reconciled", {"domain_setup": 1})
+    (setup,) = platform.executions("domain_setup")
+    assert (setup["status"], json.loads(setup["output"])["outcome"]) == ("SUCCEEDED", "DomainSetUp")
+    assert setup["name"] == details(platform, run)["started"][0]["execution"]
+    described = platform.client("sagemaker", "fraud-dev").describe_domain(DomainId=domain)
+    assert described["TagPropagation"] == "ENABLED"
+    before = len(platform.local.cloud.log.calls)
+    platform.local.advance(DAY)
+    assert (last(platform)["output"]["outcome"], last(platform)["output"]["counts"]["findings"]) == ("NothingToDo", {})
+    assert not [call for call in calls_since(platform, before) if call["account"] == FRAUD and not LOOKS.search(call["action"])]
+
+
+def test_domain_settings_that_somebody_changed_unseen_come_back(platform: Platform) -> None:
+    domain = a_domain_of_ours(platform)
+    platform.local.advance(DAY)
+    sagemaker = platform.client("sagemaker", "fraud-dev")
+    settings = {"JupyterLabAppSettings": {"AppLifecycleManagement": {"IdleSettings": {"LifecycleManagement": "DISABLED"}}}}
+    sagemaker.update_domain(DomainId=domain, DefaultUserSettings=settings)
+    platform.local.advance(DAY)
+    idle = sagemaker.describe_domain(DomainId=domain)["DefaultUserSettings"]["JupyterLabAppSettings"]["AppLifecycleManagement"]["IdleSettings"]
+    assert idle["LifecycleManagement"] == "ENABLED"
+    assert last(platform)["output"]["counts"]["started"] == {"domain_setup": 1}
+
+
+def test_a_foreign_domain_is_counted_and_where_foreign_domains_are_corrected_it_is(platform: Platform) -> None:
+    domain = platform.domain("fraud-dev", TagPropagation="DISABLED")
+    platform.local.advance(DAY)
+    assert last(platform)["output"]["counts"]["findings"] == {"ForeignDomainDiffers": 1}
+    assert platform.executions("domain_setup") == []
+    platform.deploy(ForeignDomains="correct")
+    platform.local.advance(DAY)
+    assert last(platform)["output"]["counts"]["started"] == {"domain_setup": 1}
+    assert platform.client("sagemaker", "fraud-dev").describe_domain(DomainId=domain)["TagPropagation"] == "ENABLED"
+
+
+# -- project templates
+
+
+def portfolio_of(platform: Platform) -> str | None:
+    shares = platform.client("servicecatalog", "fraud-dev").list_accepted_portfolio_shares()["PortfolioDetails"]
+    return next((share["Id"] for share in shares if share["ProviderName"] == "Amazon SageMaker"), None)
+
+
+def principals(platform: Platform) -> set[str]:
+    """Who may use the project templates in the account."""
+    answer = platform.client("servicecatalog", "fraud-dev").list_principals_for_portfolio(PortfolioId=portfolio_of(platform))
+    return {principal["PrincipalARN"] for principal in answer["Principals"]}
+
+
+def test_a_profile_with_a_role_of_its_own_whose_event_was_lost_can_use_templates_and_its_deletion_releases_them(platform: Platform) -> None:
+    domain = platform.domain("fraud-dev")
+    role = platform.role("fraud-dev", "Analysts")
+    platform.profile("fraud-dev", domain=domain, UserSettings={"ExecutionRole": role})
+    platform.local.advance(DAY)
+    assert last(platform)["output"]["counts"]["started"]["template_enablement"] == 1
+    assert role in principals(platform)
+    platform.local.advance(DAY)
+    assert (last(platform)["output"]["outcome"], last(platform)["output"]["counts"]["started"]) == ("NothingToDo", {})
+
+    platform.client("sagemaker", "fraud-dev").delete_user_profile(DomainId=domain, UserProfileName="alice")
+    platform.local.advance(DAY)
+    assert role not in principals(platform)
+    platform.local.advance(DAY)
+    assert last(platform)["output"]["outcome"] == "NothingToDo"
+
+
+def test_a_domain_that_was_deleted_unseen_is_forgotten_and_its_roles_released(platform: Platform) -> None:
+    domain = platform.domain("fraud-dev")
+    platform.local.advance(DAY)
+    assert len(principals(platform)) == 1
+    platform.client("sagemaker", "fraud-dev").delete_domain(DomainId=domain, RetentionPolicy={"HomeEfsFileSystem": "Delete"})
+    platform.local.advance(DAY)
+    assert principals(platform) == set()
+    platform.local.advance(DAY)
+    assert last(platform)["output"]["outcome"] == "NothingToDo"
+
+
+def test_a_role_that_somebody_took_from_the_portfolio_comes_back(platform: Platform) -> None:
+    platform.domain("fraud-dev")
+    platform.local.advance(DAY)
+    (role,) = principals(platform)
+    catalog, portfolio = platform.client("servicecatalog", "fraud-dev"), portfolio_of(platform)
+    catalog.disassociate_principal_from_portfolio(PortfolioId=portfolio, PrincipalARN=role, PrincipalType="IAM")
+    platform.local.advance(DAY)
+    assert principals(platform) == {role}
+    assert last(platform)["output"]["counts"]["started"] == {"template_enablement": 1}
 
 
 # -- nothing is to be done
@@ -127,13 +227,15 @@ def test_on_a_converged_organization_no_role_of_ours_makes_a_write_call(platform
 
 
 def test_a_quiet_run_costs_what_its_page_says(platform: Platform) -> None:
-    """A (2 + D/10) + A R + 4 D + P: here 3 accounts, 2 Regions, 2 domains, 2 profiles and a space."""
+    """Here 3 accounts, 2 Regions, 2 domains, 2 profiles and a space, and each account has one execution role. The domains are not ours, which is a
+    finding each: their tags are confirmed."""
     alice = platform.profile("fraud-dev", Tags=as_tags(FRAUD_TAGS))
     platform.local.settle()
     platform.space("fraud-dev", alice, Tags=as_tags(FRAUD_TAGS))
     bob = {"ml:user": "bob", "ml:project": "pricing", "ml:cost-center": "R-0815", "ml:owner": "pricing-team"}
     platform.profile("pricing-prod", "bob", Tags=as_tags(bob))
     platform.local.settle()
+    platform.local.advance(DAY)
     before = len(platform.local.cloud.log.calls)
     platform.local.advance(DAY)
     run = last(platform)
@@ -148,7 +250,11 @@ def test_a_quiet_run_costs_what_its_page_says(platform: Platform) -> None:
     for action in ("sagemaker:DescribeDomain", "sagemaker:ListUserProfiles", "sagemaker:ListSpaces", "resourcegroupstaggingapi:GetResources"):
         assert calls[action] == domains, action
     assert (calls["sagemaker:DescribeUserProfile"], calls["sagemaker:DescribeSpace"]) == (profiles, spaces)
-    assert calls["sagemaker:ListTags"] == 0
+    assert calls["sagemaker:ListTags"] == domains
+    assert calls["iam:SimulatePrincipalPolicy"] == 3 * 2, "for each role in use"
+    assert calls["dynamodb:Query"] == accounts * regions + 2, "for each account and Region, and again for those with a domain"
+    for action in ("sagemaker:GetSagemakerServicecatalogPortfolioStatus", "servicecatalog:ListPrincipalsForPortfolio"):
+        assert calls[action] == 2, action
     assert platform.states_entered(run) == [
         "ListAccounts",
         "ThereAreAccounts",
@@ -174,8 +280,9 @@ def test_what_nobody_knows_is_counted_each_day_and_nobody_is_told_each_day(platf
     platform.profile("newcomer-dev", "carol", Tags=as_tags({"ml:user": "carol"}))
     platform.local.advance(2 * DAY)
     run = last(platform)
-    assert (run["output"]["outcome"], run["output"]["counts"]["findings"]) == ("NothingToDo", {"AccountTagMissing": 3})
-    assert {one["kind"] for one in details(platform, run)["findings"]} == {"AccountTagMissing"}
+    kinds = {"AccountTagMissing": 3, "ForeignDomainDiffers": 1}
+    assert (run["output"]["outcome"], run["output"]["counts"]["findings"]) == ("NothingToDo", kinds)
+    assert {one["kind"] for one in details(platform, run)["findings"]} == set(kinds)
     assert platform.messages(found) == []
 
 
@@ -248,7 +355,7 @@ def test_an_account_without_our_role_is_one_red_line_and_the_others_are_done(pla
     assert all("StackSet" in line["what_to_do"] for line in lines)
     assert platform.tags("pricing-prod", ours)["ml:user"] == "bob"
     plant()
-    assert platform.reconcile("fraud-dev")["output"]["counts"]["started"] == {"profile_cost_tagging": 1}
+    assert platform.reconcile("fraud-dev")["output"]["counts"]["started"] == {"profile_cost_tagging": 1, "template_enablement": 1}
 
 
 def test_an_account_that_has_just_joined_and_has_no_role_yet_is_a_red_line_until_it_has(platform: Platform) -> None:
@@ -333,7 +440,7 @@ def test_a_domain_that_is_deleted_while_we_look_is_nothing_to_do(platform: Platf
 
 
 def test_beyond_the_cap_nothing_is_started_and_the_next_run_goes_on(platform: Platform) -> None:
-    platform.deploy(MostStartsPerReconciliation="2")
+    platform.deploy(MostStartsPerReconciliation="3")
     domain = platform.domain("fraud-dev")
     profiles = [platform.profile("fraud-dev", name, domain=domain) for name in ("ann", "ben", "cid")]
     platform.local.advance(DAY)
@@ -359,12 +466,12 @@ def test_where_a_brake_holds_nothing_is_started_and_it_is_told_what_would_be(pla
     report = last(platform)["output"]
     assert (report["outcome"], report["dry_run"]) == ("Reconciled", not ring)
     assert (report["counts"]["held"], report["counts"]["started"]) == (
-        {"profile_cost_tagging": 1 if ring else 2},
-        {"profile_cost_tagging": 1} if ring else {},
+        dict.fromkeys(("template_enablement", "profile_cost_tagging"), 1 if ring else 2),
+        {"template_enablement": 1, "profile_cost_tagging": 1} if ring else {},
     )
     assert platform.tags("fraud-dev", profile) == {}
     assert bool(platform.tags("pricing-prod", bob)) is ring
-    assert [one["account_id"] for one in details(platform, last(platform))["held"]] == [FRAUD] if ring else [FRAUD, PRICING]
+    assert {one["account_id"] for one in details(platform, last(platform))["held"]} == ({FRAUD} if ring else {FRAUD, PRICING})
 
 
 def test_when_the_brake_is_let_go_what_ran_dry_is_done(platform: Platform) -> None:
@@ -418,7 +525,10 @@ def test_executions_that_could_not_be_started_are_started_once_when_the_step_is_
     platform.local.settle()
     with platform.local.faults.crash("*StartExecutions*", "after", "stepfunctions:StartExecution", after=1):
         platform.local.advance(DAY)
-    assert (last(platform)["output"]["outcome"], last(platform)["output"]["counts"]["started"]) == ("Reconciled", {"profile_cost_tagging": 3})
+    assert (last(platform)["output"]["outcome"], last(platform)["output"]["counts"]["started"]) == (
+        "Reconciled",
+        {"profile_cost_tagging": 3, "template_enablement": 1},
+    )
     assert len(platform.executions()) == 3
     assert [len(platform.tags("fraud-dev", profile)) for profile in profiles] == [4] * 3
 

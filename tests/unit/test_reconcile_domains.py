@@ -11,8 +11,11 @@ from botocore.response import StreamingBody
 
 from reconciliation.find_domains import find_domains
 from reconciliation.gather_domains import GatherDomainsRequest, gather_domains
-from reconciliation.reconcile_domains import reconcile_domain
+from reconciliation.reconcile_domains import Look, Memory
+from steward.resources.records import Records, Use
+from steward.rules.idle_settings import IdleLimits
 from steward.settings import GatherDomainsSettings, ReconcileDomainsSettings
+from steward.setups import SetupPolicy
 from steward.sweeps import Answer, DomainPlace, Found, Looked, Place
 
 ACCOUNT_ID, DOMAIN_ID = "444444444444", "d-fraud0dev0001"
@@ -22,7 +25,11 @@ DOMAIN_ARN, MINA, LAB = (
 )
 OF_ACCOUNT = {"ml:project": "fraud", "ml:owner": "fraud-team"}
 WHOLE = {"ml:user": "mina", **OF_ACCOUNT}
-SETTINGS = ReconcileDomainsSettings("reconciliation", "ml:user", ("ml:project", "ml:owner"))
+POLICY = SetupPolicy(IdleLimits(120, 60, 480), "ml:user", ("ml:project", "ml:owner"), False, False, 5)
+SETTINGS = ReconcileDomainsSettings("reconciliation", "records", "", POLICY)
+ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/studio"
+IDLE = {"LifecycleManagement": "ENABLED", "IdleTimeoutInMinutes": 120, "MinIdleTimeoutInMinutes": 60, "MaxIdleTimeoutInMinutes": 480}
+IN_ORDER = {f"{app}AppSettings": {"AppLifecycleManagement": {"IdleSettings": IDLE}} for app in ("JupyterLab", "CodeEditor")}
 CHANGED = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
@@ -43,13 +50,16 @@ class Member:
     def __init__(self, scripted: Any):
         self.sagemaker, self.script = scripted.client("sagemaker")
         self.tagging, self.tags_script = scripted.client("resourcegroupstaggingapi")
+        self.iam, self.iam_script = scripted.client("iam")
+        self.dynamodb, self.records = scripted.client("dynamodb")
+        self.servicecatalog, self.catalog = scripted.client("servicecatalog")
 
     def client(self, service: str) -> Any:
-        return {"sagemaker": self.sagemaker, "resourcegroupstaggingapi": self.tagging}[service]
+        return {"resourcegroupstaggingapi": self.tagging}.get(service) or getattr(self, service)
 
     def domain(self, status: str = "InService", **more: Any) -> "Member":
-        answer = {"DomainArn": DOMAIN_ARN, "DomainId": DOMAIN_ID, "DomainName": "fraud", "Status": status}
-        answer |= {"LastModifiedTime": datetime(2026, 11, 23, tzinfo=UTC)} | more
+        answer = {"DomainArn": DOMAIN_ARN, "DomainId": DOMAIN_ID, "DomainName": "fraud", "Status": status, "LastModifiedTime": CHANGED}
+        answer |= {"TagPropagation": "ENABLED", "DefaultUserSettings": IN_ORDER} | more
         self.script.add_response("describe_domain", answer, {"DomainId": DOMAIN_ID})
         return self
 
@@ -75,9 +85,29 @@ class Member:
         owned = {"OwnershipSettings": {"OwnerUserProfileName": "mina"}, "SpaceSharingSettings": {"SharingType": "Private"}}
         self.script.add_response("describe_space", answer | owned, {"DomainId": DOMAIN_ID, "SpaceName": name})
 
-    def tagged(self, tags: dict[str, dict[str, str]], *arns: str) -> "Member":
-        answer = [{"ResourceARN": arn, "Tags": as_list(those)} for arn, those in tags.items()]
+    def tagged(self, tags: dict[str, dict[str, str]], *arns: str, remembered: dict[str, str] | None = None, principals: str = "") -> "Member":
+        """And what is remembered of the account, by its sort key, and a principal of the portfolio, if there is one: then templates are enabled."""
+        answer = [{"ResourceARN": arn, "Tags": as_list(those)} for arn, those in ({DOMAIN_ARN: OF_ACCOUNT} | tags).items()]
+        place = {":place": {"S": f"{ACCOUNT_ID}/eu-west-1"}}
+        asked = {"TableName": "records", "ConsistentRead": True, "KeyConditionExpression": "place = :place", "ExpressionAttributeValues": place}
+        items = [{"place": {"S": "x"}, "what": {"S": what}, "value": {"S": value}} for what, value in (remembered or {}).items()]
+        self.records.add_response("query", {"Items": items}, asked)
+        self.script.add_response("get_sagemaker_servicecatalog_portfolio_status", {"Status": "Enabled"})
+        if principals:
+            share = {"Id": "port-1", "ARN": "arn:aws:catalog:eu-west-1:999999999999:portfolio/port-1", "ProviderName": "Amazon SageMaker"}
+            self.catalog.add_response("list_accepted_portfolio_shares", {"PortfolioDetails": [share]})
+            allowed = [{"PrincipalARN": principals, "PrincipalType": "IAM"}]
+            self.catalog.add_response("list_principals_for_portfolio", {"Principals": allowed})
+        else:
+            self.catalog.add_response("list_accepted_portfolio_shares", {"PortfolioDetails": []})
         self.tags_script.add_response("get_resources", {"ResourceTagMappingList": answer}, {"ResourceARNList": list(arns)})
+        return self
+
+    def roles_may(self, decision: str) -> "Member":
+        """The one role in use, asked three times, or once where it is denied."""
+        for _ in range(3 if decision == "allowed" else 1):
+            answer = {"EvaluationResults": [{"EvalActionName": "sagemaker:AddTags", "EvalDecision": decision}], "IsTruncated": False}
+            self.iam_script.add_response("simulate_principal_policy", answer)
         return self
 
     def confirmed(self, arn: str, tags: dict[str, str]) -> "Member":
@@ -89,7 +119,7 @@ class Member:
         return self
 
     def reconcile(self, where: DomainPlace | None = None) -> Looked:
-        return reconcile_domain(SETTINGS, where or place(), self)  # type: ignore[arg-type]
+        return Look(SETTINGS, Memory(self.dynamodb, "records")).at(where or place(), self)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -106,7 +136,7 @@ def test_where_all_tags_are_right_one_call_says_so_and_nothing_is_to_be_started(
 def test_what_lacks_tags_is_confirmed_by_itself_before_anything_is_started(member: Member) -> None:
     """GetResources is silent on what never had a tag, and late on what has just been tagged."""
     member.domain().lists(["mina"], ["lab"]).tagged({LAB: WHOLE | {"ml:owner": "somebody"}}, DOMAIN_ARN, MINA, LAB)
-    member.confirmed(MINA, {}).confirmed(LAB, WHOLE).confirmed(DOMAIN_ARN, {})
+    member.confirmed(DOMAIN_ARN, OF_ACCOUNT).confirmed(MINA, {}).confirmed(LAB, WHOLE)
     (start,) = member.reconcile().starts
     assert (start.workflow, start.user_profile_name, start.space_name, start.resource) == ("profile_cost_tagging", "mina", None, MINA)
     assert start.reason == "ml:user is missing, ml:project is missing, ml:owner is missing"
@@ -114,19 +144,19 @@ def test_what_lacks_tags_is_confirmed_by_itself_before_anything_is_started(membe
 
 def test_a_space_that_lacks_tags_is_started_for_and_where_a_brake_holds_it_is_said(member: Member) -> None:
     member.domain().lists(["mina"], ["lab"]).tagged({MINA: WHOLE}, DOMAIN_ARN, MINA, LAB)
-    member.confirmed(LAB, WHOLE | {"ml:owner": "somebody"}).confirmed(DOMAIN_ARN, {})
+    member.confirmed(DOMAIN_ARN, OF_ACCOUNT).confirmed(LAB, WHOLE | {"ml:owner": "somebody"})
     (start,) = member.reconcile(place(held=True)).starts
     assert (start.space_name, start.user_profile_name, start.held, start.reason) == ("lab", None, True, "ml:owner is another")
 
 
 def test_the_domains_own_tag_goes_before_the_accounts(member: Member) -> None:
     member.domain().lists(["mina"], [])
-    member.tagged({DOMAIN_ARN: {"ml:owner": "lab"}, MINA: WHOLE | {"ml:owner": "lab"}}, DOMAIN_ARN, MINA)
+    member.tagged({DOMAIN_ARN: OF_ACCOUNT | {"ml:owner": "lab"}, MINA: WHOLE | {"ml:owner": "lab"}}, DOMAIN_ARN, MINA)
     assert member.reconcile().starts == ()
 
 
 def test_what_the_account_does_not_say_is_a_finding_and_starts_nothing(member: Member) -> None:
-    member.domain().lists(["mina"], []).tagged({MINA: {"ml:user": "mina"}}, DOMAIN_ARN, MINA).confirmed(DOMAIN_ARN, {})
+    member.domain().lists(["mina"], []).tagged({DOMAIN_ARN: {}, MINA: {"ml:user": "mina"}}, DOMAIN_ARN, MINA).confirmed(DOMAIN_ARN, {})
     looked = member.reconcile(place({}))
     assert looked.starts == ()
     assert [(finding.kind, finding.resource) for finding in looked.findings] == [("AccountTagMissing", ACCOUNT_ARN)] * 2
@@ -135,8 +165,7 @@ def test_what_the_account_does_not_say_is_a_finding_and_starts_nothing(member: M
 @pytest.mark.parametrize("code", ["ResourceNotFound", "ValidationException"])
 def test_a_profile_that_goes_meanwhile_is_nothing_to_do(member: Member, code: str) -> None:
     member.domain().lists(["mina"], []).tagged({}, DOMAIN_ARN, MINA)
-    member.refuses("list_tags", code).refuses("describe_user_profile", "ResourceNotFound")
-    member.confirmed(DOMAIN_ARN, {})
+    member.confirmed(DOMAIN_ARN, OF_ACCOUNT).refuses("list_tags", code).refuses("describe_user_profile", "ResourceNotFound")
     looked = member.reconcile()
     assert (looked.starts, looked.findings) == ((), ())
 
@@ -145,6 +174,63 @@ def test_tags_that_cannot_be_read_are_the_items_trouble(member: Member) -> None:
     member.domain().lists(["mina"], []).tagged({}, DOMAIN_ARN, MINA).refuses("list_tags", "AccessDeniedException")
     with pytest.raises(ClientError):
         member.reconcile()
+
+
+def test_a_domain_of_ours_that_lacks_something_is_set_up(member: Member) -> None:
+    """What was silent is asked for by itself: whether tags may be propagated depends on all of them."""
+    ours = OF_ACCOUNT | {"steward:product": "studio"}
+    member.domain(TagPropagation="DISABLED", DefaultUserSettings={"ExecutionRole": ROLE}).lists(["mina"], [])
+    member.tagged({DOMAIN_ARN: ours}, DOMAIN_ARN, MINA).roles_may("allowed").confirmed(DOMAIN_ARN, ours).confirmed(MINA, WHOLE)
+    (start,) = member.reconcile().starts
+    assert (start.workflow, start.domain_id, start.resource, start.subject) == ("domain_setup", DOMAIN_ID, DOMAIN_ARN, (DOMAIN_ID,))
+    assert start.reason.startswith("TagPropagation, DefaultUserSettings.JupyterLabAppSettings.")
+    assert len(start.reason) == 200
+
+
+def test_a_foreign_domain_is_a_finding_and_starts_nothing(member: Member) -> None:
+    member.domain(DefaultUserSettings={}).lists([], []).tagged({}, DOMAIN_ARN).confirmed(DOMAIN_ARN, OF_ACCOUNT)
+    looked = member.reconcile()
+    assert (looked.starts, [finding.kind for finding in looked.findings]) == ((), ["ForeignDomainDiffers"])
+
+
+def test_a_role_that_may_not_tag_is_asked_once_for_a_batch_and_is_a_finding(member: Member) -> None:
+    look = Look(SETTINGS, Memory(member.dynamodb, "records"))
+    member.domain(DefaultUserSettings=IN_ORDER | {"ExecutionRole": ROLE}).lists([], []).roles_may("implicitDeny")
+    member.tagged({}, DOMAIN_ARN, remembered={f"use#{DOMAIN_ID}#default": ROLE}, principals=ROLE)
+    member.confirmed(DOMAIN_ARN, OF_ACCOUNT)
+    looked = look.at(place(), member)  # type: ignore[arg-type]
+    assert [finding.kind for finding in looked.findings] == ["RolesMayNotTag"]
+
+
+@pytest.mark.parametrize(
+    ("remembered", "about"),
+    [
+        ({}, ((DOMAIN_ID,), "role of default")),
+        ({f"use#{DOMAIN_ID}#default": ROLE, f"use#{DOMAIN_ID}#profile/gone": ROLE}, ((DOMAIN_ID,), "role of profile/gone")),
+        ({f"use#{DOMAIN_ID}#default": ROLE}, ((), "execution roles in use are not those of the portfolio")),
+    ],
+)
+def test_roles_that_are_not_remembered_or_not_let_in_are_seen_to(
+    member: Member, remembered: dict[str, str], about: tuple[tuple[str, ...], str]
+) -> None:
+    """For the domain where it is of the domain, else for its whole account and Region."""
+    member.domain(DefaultUserSettings=IN_ORDER | {"ExecutionRole": ROLE}).lists([], []).roles_may("allowed")
+    member.tagged({}, DOMAIN_ARN, remembered=remembered, principals="arn:aws:iam::444444444444:role/other").confirmed(DOMAIN_ARN, OF_ACCOUNT)
+    (start,) = member.reconcile().starts
+    assert (start.workflow, start.subject, start.reason) == ("template_enablement", *about)
+
+
+def test_where_the_roles_in_use_are_let_in_nothing_is_to_be_started(member: Member) -> None:
+    member.domain(DefaultUserSettings=IN_ORDER | {"ExecutionRole": ROLE}).lists([], []).roles_may("allowed")
+    member.tagged({}, DOMAIN_ARN, remembered={f"use#{DOMAIN_ID}#default": ROLE, f"principal#{ROLE}": ""}, principals=ROLE)
+    looked = member.reconcile()
+    assert (looked.starts, looked.findings) == ((), ())
+
+
+def test_a_domain_that_is_being_updated_is_left_to_who_waits_for_it(member: Member) -> None:
+    member.domain("Updating", DefaultUserSettings={}).lists([], []).tagged({}, DOMAIN_ARN)
+    looked = member.reconcile()
+    assert (looked.starts, looked.findings) == ((), ())
 
 
 def test_a_domain_that_went_meanwhile_is_counted_and_no_trouble(member: Member) -> None:
@@ -157,13 +243,15 @@ def test_a_domain_of_unified_studio_is_left_alone(member: Member) -> None:
     assert member.domain(**unified).reconcile() == Looked({"domains_of_unified_studio": 1})  # type: ignore[arg-type]
 
 
-def test_domains_of_a_place_are_found(member: Member) -> None:
+def test_domains_of_a_place_are_found_and_those_that_are_only_remembered(member: Member) -> None:
     domains = [{"DomainId": DOMAIN_ID, "Status": "InService"}, {"DomainId": "d-going", "Status": "Deleting"}]
     member.script.add_response("list_domains", {"Domains": domains}, {"MaxResults": 100})
     where = Place(account_id=ACCOUNT_ID, account_arn=ACCOUNT_ARN, region="eu-west-1", account_tags={}, held=False)
-    looked = find_domains(where, member)  # type: ignore[arg-type]
+    known = Records(known={(DOMAIN_ID, "default"): Use(ROLE), ("d-gone", "default"): Use(ROLE), ("d-gone", "profile/mina"): Use(None)})
+    looked = find_domains(lambda *_: known, where, member)  # type: ignore[arg-type]
     assert looked.counts == {"places": 1, "domains": 1}
     assert looked.domains == (Found(account_id=ACCOUNT_ID, region="eu-west-1", domain_id=DOMAIN_ID),)
+    assert [(start.workflow, start.subject) for start in looked.starts] == [("template_enablement", ("d-gone",))]
 
 
 def test_found_domains_become_items_by_account_each_once(scripted: Any) -> None:
