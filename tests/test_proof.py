@@ -23,6 +23,8 @@ SAMPLED = {
     "profile_cost_tagging": "somebody_changes_a_tag",
     "cost_key_activation": "billing_learns_of_our_keys",
     "reconciliation": "a_profile_lost_its_event",
+    "template_enablement": "a_profile_comes_with_a_new_role",
+    "domain_setup": "a_domain_of_ours_is_created",
 }
 """Of each workflow a play in which every kind of fault can strike."""
 

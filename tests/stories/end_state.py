@@ -26,6 +26,7 @@ ANNOUNCEMENTS, FINDINGS = "announcements", "findings"
 _SETTINGS = {"TagPropagation", "DefaultUserSettings", "DefaultSpaceSettings", "DomainSettings", "UserSettings", "SpaceSettings"}
 _OF_ITS_OWN = {"id", "time", "eventID", "requestID", "eventTime", "execution", "resources", "EventId", "responseElements"}
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
+_PORTFOLIOS = re.compile(r"\bport-\w{13}\b")
 _HASHES = re.compile(r"-[0-9a-f]{12}(-r\d+)?\b")
 
 
@@ -151,7 +152,7 @@ class _Plain:
         text = value if isinstance(value, str) else json.dumps(self._without(value), sort_keys=True)
         for own, plain in self._names.items():
             text = text.replace(own, plain)
-        return _HASHES.sub("", _TIMES.sub("<time>", text))
+        return _HASHES.sub("", _TIMES.sub("<time>", _PORTFOLIOS.sub("<portfolio>", text)))
 
     def _without(self, value: Any) -> Any:
         if isinstance(value, dict):
