@@ -79,7 +79,7 @@ def events_come_again_or_cannot_be_read(platform: Platform) -> None:
 
 def paths_are_not_told(platform: Platform) -> None:
     organizations.behaviour(platform.local.cloud).paths = False
-    owner = platform.profile("pricing-prod")
+    owner = platform.profile("pricing-prod", UserSettings={"ExecutionRole": platform.role("pricing-prod", "NewToTheCatalog")})
     platform.local.settle()
     platform.space("pricing-prod", owner)
     platform.local.settle()
