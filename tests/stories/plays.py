@@ -263,6 +263,7 @@ def a_profile_lost_its_event(platform: Platform) -> Iterator[None]:
     platform.local.settle()
     yield
     platform.local.advance(DAY)
+    platform.local.settle()
 
 
 @play("reconciliation")
