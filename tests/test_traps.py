@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +43,12 @@ def _function_of(state: dict[str, Any]) -> str:
     return str(state.get("Arguments", {}).get("FunctionName", "")).removeprefix("${").removesuffix("Arn}")
 
 
-def _standard_states(block: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Without those of Express children, which have five minutes: what they cannot do is found by who reads their results."""
-    for name, state in block["States"].items():
-        yield name, state
-        processor = state.get("ItemProcessor", {})
-        if processor and processor.get("ProcessorConfig", {}).get("ExecutionType") != "EXPRESS":
-            yield from _standard_states(processor)
-
-
 @pytest.mark.parametrize("workflow", [name for name in MACHINES if name != "cost_key_activation"])
 def test_trap_10_a_role_that_is_planted_a_moment_later_is_waited_for_twenty_minutes_and_more(workflow: str) -> None:
-    """All but cost_key_activation, whose role in the payer's account is deployed by hand and before it starts."""
+    """All but cost_key_activation, whose role is deployed by hand before it starts. Not again for items of a Map: the door
+    was open by then, or they have five minutes, and who reads their results says which were left."""
     functions = resources("AWS::Serverless::Function")
-    for name, state in _standard_states(machine(workflow)):
+    for name, state in machine(workflow)["States"].items():
         if "MEMBER_ROLE_NAME" not in functions.get(_function_of(state), {}).get("Environment", {}).get("Variables", {}):
             continue
         rules = [rule for rule in state["Retry"] if rule["ErrorEquals"] == ["MemberRoleNotAssumable"]]
@@ -95,7 +86,7 @@ def test_trap_36_what_failed_takes_the_place_of_nothing_that_is_still_needed(wor
             assert name == block["StartAt"] or not any("$states.input" in text for text in texts), f"{workflow}.{name}"
     for name, state in all_states(definition):
         for rule in as_list(state.get("Catch", [])):
-            assert rule["Assign"]["failure"] == "{% $states.errorOutput %}", f"{workflow}.{name}"
+            assert any("$states.errorOutput" in kept for kept in rule["Assign"].values()), f"{workflow}.{name}"
 
 
 @pytest.mark.parametrize("workflow", MACHINES)
