@@ -158,6 +158,7 @@ MACHINES = (
     "cost_key_activation/CostKeyActivationStateMachineRole",
 )
 TEMPLATES = ("template_enablement",)
+STARTERS = ("intake/", "reconciliation/StartExecutionsFunctionRole")
 PRINCIPAL = {"PortfolioId": "port-0000000000000", "PrincipalARN": f"arn:aws:iam::{FRAUD}:role/x", "PrincipalType": "IAM"}
 
 FORBIDDEN = [
@@ -197,9 +198,9 @@ FORBIDDEN = [
     Attempt("sqs", "ReceiveMessage", queue("IntakeQueueUrl"), ("intake/",)),
     Attempt("sqs", "ReceiveMessage", queue("IntakeDlqUrl")),
     Attempt("sqs", "DeleteQueue", queue("IntakeDlqUrl")),
-    Attempt("stepfunctions", "StartExecution", machine("TemplateEnablement"), ("intake/", "domain_setup/DomainSetupStateMachineRole")),
-    Attempt("stepfunctions", "StartExecution", machine("DomainSetup"), ("intake/",)),
-    Attempt("stepfunctions", "StartExecution", machine("ProfileCostTagging"), ("intake/", "reconciliation/StartExecutionsFunctionRole")),
+    Attempt("stepfunctions", "StartExecution", machine("TemplateEnablement"), (*STARTERS, "domain_setup/DomainSetupStateMachineRole")),
+    Attempt("stepfunctions", "StartExecution", machine("DomainSetup"), STARTERS),
+    Attempt("stepfunctions", "StartExecution", machine("ProfileCostTagging"), STARTERS),
     Attempt("stepfunctions", "StartExecution", machine("CostKeyActivation"), ("intake/",)),
     Attempt("stepfunctions", "StartExecution", machine("Reconciliation"), ("intake/", "reconciliation/ReconciliationStateMachineRole")),
     Attempt("stepfunctions", "DeleteStateMachine", lambda platform, _: {"stateMachineArn": platform.output("ProfileCostTaggingStateMachineArn")}),
