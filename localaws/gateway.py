@@ -303,24 +303,29 @@ def as_somebody(client: Any, credentials: Credentials) -> Any:
 
 
 class _Signing:
-    """Whose keys sign the next request. Between a call's beginning and its signature no turn passes."""
+    """Whose keys sign the next request: those of the call that began last and is not over. Time that passes in a call, before it is tried again, can
+    have others in it, never their halves."""
 
     method = "localaws"
     account_id = None
+    now: Credentials | None = None
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         key = self.now
+        if key is None:
+            raise Refused("a signature outside of a call, such as a presigned address (localaws/gateway.py)")
         return ReadOnlyCredentials(key.access_key_id, key.secret_access_key, key.session_token)
-
-    now: Credentials
 
 
 @cache
 def _class_as_somebody(kind: Any) -> type:
     def make_api_call(self: Any, operation_name: str, api_params: Any) -> Any:
         signing, credentials = self.signs_with
-        signing.now = credentials
-        return kind._make_api_call(self, operation_name, api_params)  # noqa: SLF001
+        before, signing.now = signing.now, credentials
+        try:
+            return kind._make_api_call(self, operation_name, api_params)  # noqa: SLF001
+        finally:
+            signing.now = before
 
     return type(kind.__name__, (kind,), {"_make_api_call": make_api_call})
 

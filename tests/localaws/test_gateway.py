@@ -114,3 +114,19 @@ def test_clients_of_services_that_are_not_used_any_more_make_room(local: LocalOr
         assert identity(number) == f"arn:aws:sts::222222222222:assumed-role/role-{number}/session"
     kept = [principal.role_arn for _, _, principal in local.cloud.clients]
     assert kept == ["arn:aws:iam::222222222222:role/role-1", "arn:aws:iam::222222222222:role/role-3"]
+
+
+def test_a_call_is_tried_again_by_whom_it_was_made_whoever_called_meanwhile(local: LocalOrganization) -> None:
+    mine, theirs = local.client("sts", "hub"), local.client("sts", "fraud-dev")
+    others: list[str] = []
+    with local.faults.fail("sts:GetCallerIdentity", times=1):
+        local.clock.later(0.06, lambda: others.append(theirs.get_caller_identity()["Account"]))
+        account = mine.get_caller_identity()["Account"]
+    local.settle()
+    assert (account, others) == ("222222222222", ["444444444444"])
+    assert [call["account"] for call in local.cloud.log.calls[-3:]] == ["222222222222", "444444444444", "222222222222"]
+
+
+def test_an_address_is_not_signed_ahead(local: LocalOrganization) -> None:
+    with pytest.raises(Refused, match="presigned"):
+        local.client("s3", "hub").generate_presigned_url("get_object", Params={"Bucket": "items", "Key": "today"})
