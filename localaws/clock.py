@@ -122,7 +122,7 @@ class Clock:
         self._number = 0
         self._atomic = 0
         self._failures: list[Exception] = []
-        self.turn_is_given = False
+        self.turn_is_given = self.stopped = False
         self._here = threading.local()
         self._owner = threading.get_ident()
         self._traveller = time_machine.travel(start.astimezone(UTC), tick=False)
@@ -133,7 +133,8 @@ class Clock:
         self._set_monotonic(self.monotonic)
 
     def stop(self) -> None:
-        """Give Python its own time back."""
+        """Give Python its own time back. What still waits for this clock waits for ever."""
+        self.stopped = True
         time.sleep = _real_sleep
         self._set_monotonic(_real_monotonic)
         self._traveller.stop()

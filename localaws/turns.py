@@ -141,7 +141,9 @@ class Task:
             self._error = error
 
     def start_thread(self, thread: threading.Thread) -> None:
-        """Called by a strand of it: one more."""
+        """Called by a strand of it: one more. None on the way out of what is over."""
+        if self._struck is not None:
+            raise self._struck
         self._threads.append((strand_of(self._clock, self, thread), None))
 
     def give_turn(self, strand: Strand) -> None:

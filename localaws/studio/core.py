@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 from localaws.billing import note_use
@@ -95,9 +96,9 @@ class Resource:
         return str(self.attributes["Status"])
 
     def tag(self, tags: dict[str, str], now: float) -> None:
-        """These are its tags from now on. What was so more than a day ago nobody asks for."""
+        """These are its tags from now on. What was so until more than a day ago nobody asks for."""
         self.tags = tags
-        self.tagged = [each for each in self.tagged[:-1] if each[0] > now - TAGS_REMEMBERED] + self.tagged[-1:]
+        self.tagged = [each for each, (until, _) in pairwise(self.tagged) if until > now - TAGS_REMEMBERED] + self.tagged[-1:]
         if tags or self.tagged:
             self.tagged.append((now, tags))
 

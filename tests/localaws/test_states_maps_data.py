@@ -58,7 +58,7 @@ def test_a_json_array_is_read(sfn: StepFunctions, s3: FakeS3) -> None:
 
 
 def test_json_lines_are_read(sfn: StepFunctions, s3: FakeS3) -> None:
-    assert read(sfn, s3, '{"a": 1}\n\n[2]\n', reader("JSONL")) == [{"a": 1}, [2]]
+    assert read(sfn, s3, '{"a": "1\u2028\x85"}\r\n\n[2]\n', reader("JSONL")) == [{"a": "1\u2028\x85"}, [2]]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from localaws.cloud import Principal
 from localaws.local import LocalOrganization
-from tests.localaws.conftest import role_for
+from localaws.states.executions import executions
+from tests.localaws.conftest import SMALL, role_for
 from tests.localaws.states_machinery import block, fan_out, last, machine
 
 REGION = "eu-west-1"
@@ -49,7 +50,7 @@ def sweep(local: LocalOrganization, *left_out: str, kind: str = "EXPRESS", first
     definition = machine(All=fan_out(block(Try=tried), kind, ItemReader=READER, ResultWriter=WRITER))
     arn = states.create_state_machine(name="sweep", definition=json.dumps(definition), roleArn=role)["stateMachineArn"]
     execution = str(states.start_execution(stateMachineArn=arn, input="{}")["executionArn"])
-    local.settle()
+    local.advance(5)
     return states, execution
 
 
@@ -146,3 +147,14 @@ def test_faults_strike_children(local: LocalOrganization) -> None:
     once, again = outputs
     assert sorted(result if isinstance(result, str) else result["Status"] for result in once) == ["FAILED", "told", "told"]
     assert again == ["told"] * 3
+
+
+def test_what_a_closed_organization_left_undone_does_nothing_in_the_next() -> None:
+    with LocalOrganization(SMALL, seed=0) as first:
+        sweep(first, kind="STANDARD", first=last("Wait", Seconds=100))
+        running = [execution.steps for execution in executions(first.cloud, HUB, REGION).values() if execution.status == "RUNNING"]
+    with LocalOrganization(SMALL, seed=0) as another:
+        for steps in running:
+            assert steps is not None
+            steps.close()  # as Python does with what nobody has any more
+        assert (len(running), another.cloud.log.calls) == (4, [])

@@ -142,6 +142,17 @@ def test_what_is_answered_may_be_some_seconds_behind(studio: Studio) -> None:
     assert studio.by_arn(alice) == {alice: {"team": "churn"}}
 
 
+def test_tags_that_were_so_for_days_are_known_while_the_answer_is_behind(studio: Studio) -> None:
+    behaviour(studio.local.cloud).lag = 60
+    alice = studio.profile("alice", team="fraud")
+    studio.local.advance(30 * 3600)
+    for team in ("churn", "credit", "claims"):
+        studio.sagemaker.add_tags(ResourceArn=alice, Tags=tagged(("team", team)))
+        assert studio.by_arn(alice) == {alice: {"team": "fraud"}}
+    studio.local.advance(61)
+    assert studio.by_arn(alice) == {alice: {"team": "claims"}}
+
+
 def test_resources_are_asked_for_with_the_permission_of_the_tagging_api(studio: Studio) -> None:
     iam = Iam(studio.local)
     may, may_not = (iam.role(allow(action), name=action.partition(":")[2]) for action in ("tag:GetResources", "tag:GetTagKeys"))

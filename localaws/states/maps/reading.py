@@ -79,7 +79,7 @@ def _items(text: str, config: dict[str, Any]) -> Iterator[Any]:
             raise StatesError(ERROR, "Attempting to map over non-iterable node.")
         return iter(values)
     if config["InputType"] == "JSONL":
-        return (jsontext.read(line) for line in text.splitlines() if line.strip())
+        return (jsontext.read(line) for line in text.split("\n") if line.strip())  # other ends of lines that Unicode knows can stand in texts
     return _rows(text, config)
 
 
