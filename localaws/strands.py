@@ -4,11 +4,15 @@ The standard library waits in locks: a future, a queue, an event, a condition, a
 down to one. So while a task has the turn, ``threading`` and ``queue`` make locks of ours, which are ordinary ones to whoever is no strand. A strand
 that would have to wait for one gives its turn away instead; it is woken by an entry of the clock, so who comes next is chosen by the seed.
 
-What waits by other means (an event loop, ``select``, a lock of an extension module) would stop the process: threads under asyncio are `Refused`.
+What waits by other means would stop the process: event loops that have to wait, and threads under them, are `Refused`. So are processes of a
+handler's own: they would have neither its environment, nor its time, nor AWS. A lock of an extension module is not noticed.
 """
 
 import logging
+import os
 import queue
+import selectors
+import subprocess
 import sys
 import threading
 import traceback
@@ -234,12 +238,33 @@ def _start(thread: threading.Thread) -> None:
         strand.owner.start_thread(thread)
 
 
+def _select(selector: Any, timeout: float | None = None) -> Any:
+    if getattr(_here, "strand", None) is not None and (timeout is None or timeout > 0):
+        raise Refused("an event loop that waits, for sockets or for time: it does not wait for its turn (localaws/strands.py)")
+    return _real_select(selector, timeout)
+
+
+_real_select = selectors.DefaultSelector.select
+
+
+def _no_process(real: Callable[..., Any]) -> Callable[..., Any]:
+    def start(*args: Any, **more: Any) -> Any:
+        if getattr(_here, "strand", None) is not None:
+            raise Refused("a process of a handler's own: it would leave localaws (localaws/strands.py)")
+        return real(*args, **more)
+
+    return start
+
+
 _OURS: tuple[tuple[Any, str, Any], ...] = (
     (threading, "Lock", Lock),
     (threading, "_allocate_lock", Lock),
     (threading, "RLock", threading._PyRLock),  # type: ignore[attr-defined] # noqa: SLF001
     (threading.Thread, "start", _start),
     (queue, "SimpleQueue", queue._PySimpleQueue),  # type: ignore[attr-defined] # noqa: SLF001
+    (selectors.DefaultSelector, "select", _select),
+    (subprocess.Popen, "_execute_child", _no_process(subprocess.Popen._execute_child)),  # type: ignore[attr-defined] # noqa: SLF001
+    *((os, name, _no_process(getattr(os, name))) for name in ("fork", "posix_spawn", "system")),
 )
 _THEIRS = tuple((place, name, getattr(place, name)) for place, name, _ in _OURS)
 

@@ -81,18 +81,22 @@ class Surroundings:
             self.leave()
 
     def _take_modules(self, known: "_Known") -> dict[str, ModuleType]:
-        """Take the modules of these names out of ``sys.modules``. Its thousands of names are looked through only when there are more or fewer."""
-        if known.count != len(sys.modules):
-            known.count = len(sys.modules)
+        """Take the modules of these names out of ``sys.modules``. Its thousands of names are looked through only when others are there.
+
+        What is new stands last: the same number of names with the same last one are the same names.
+        """
+        seen = len(sys.modules), next(reversed(sys.modules))
+        if known.seen != seen:
+            known.seen = seen
             known.names = [name for name in sys.modules if name.split(".", 1)[0] in self._own_names]
         return {name: sys.modules.pop(name) for name in known.names if name in sys.modules}
 
 
 @dataclass
 class _Known:
-    """The names that were ours when ``sys.modules`` had so many."""
+    """The names that were ours when ``sys.modules`` had so many, and this last."""
 
-    count: int = -1
+    seen: tuple[int, str] = (-1, "")
     names: list[str] = field(default_factory=list)
 
 
