@@ -28,9 +28,10 @@ def said_by_tests() -> set[tuple[int, str]]:
     return found
 
 
-def test_every_trap_of_the_page_is_held_by_tests_that_say_its_number() -> None:
+def test_every_trap_of_the_page_is_held_by_tests_that_say_its_number_and_all_that_say_one_are_on_it() -> None:
     listed = {(int(number), test) for number, tests in ROWS for test in re.findall(r"`(tests/[^`]+)`", tests)}
-    assert listed <= said_by_tests()
+    assert listed - said_by_tests() == set(), "on the page, and the test does not say the number"
+    assert said_by_tests() - listed == set(), "said by a test that is not on the page"
     numbers = [int(number) for number, _ in ROWS]
     assert numbers == sorted({number for number, _ in listed}), "each once, in order, and none without a test"
 

@@ -212,6 +212,7 @@ def test_trap_17_principals_of_others_stay(platform: Platform) -> None:
 
 
 def test_a_principal_that_somebody_took_away_is_let_in_again(platform: Platform) -> None:
+    """Trap 16: the portfolio is there, and the role is none of its principals."""
     scientist = platform.role("fraud-dev", "FraudScientist")
     alice = with_role(platform, scientist)
     service_catalog = platform.client("servicecatalog", "fraud-dev")
@@ -393,6 +394,7 @@ def test_what_could_not_be_made_has_no_role(platform: Platform, kind: str, outco
 
 
 def test_a_portfolio_that_never_comes_ends_red_after_ten_minutes_and_says_what_to_do(platform: Platform) -> None:
+    """Trap 16: said to be enabled, and never imported."""
     catalog.behaviour(platform.local.cloud).import_seconds = None
     start = platform.local.clock.now
     platform.profile("fraud-dev")
@@ -405,6 +407,7 @@ def test_a_portfolio_that_never_comes_ends_red_after_ten_minutes_and_says_what_t
 
 
 def test_a_portfolio_that_comes_late_is_waited_for(platform: Platform) -> None:
+    """Trap 16: said to be enabled, and not imported yet."""
     catalog.behaviour(platform.local.cloud).import_seconds = 300
     with_role(platform, None)
     assert last(platform)["output"]["outcome"] == "TemplateAccessChanged"
