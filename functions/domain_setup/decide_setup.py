@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
-from steward.changes import Finding, Report
+from steward.changes import Report
 from steward.observability import logger
 from steward.resources.accounts import account_tags, describe_account, member_session
 from steward.resources.clients import hub_client
@@ -22,7 +22,7 @@ from steward.resources.tags import read_tags, read_tags_of
 from steward.rules.tags import differ
 from steward.scope import out_of_scope
 from steward.settings import DecideSetupSettings
-from steward.setups import Facts, ask_role, decide_setup, is_of_settings, tags_to_come
+from steward.setups import Facts, ask_role, decide_setup, domain_failed, is_of_settings, tags_to_come
 from steward.targets import DomainTarget
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def decide(
     domain = describe_domain(sagemaker, target.domain_id)
     early = _before_it_is_looked_at(domain)
     if domain is None or early:
-        return _answer(end(early, findings=(_broken(domain),) if domain and early == "DomainFailed" else ()))
+        return _answer(end(early, findings=(domain_failed(domain),) if domain and early == "DomainFailed" else ()))
     try:
         facts = _facts(target, settings, client_of, domain, account_tags(organizations, target.account_id), records)
     except ClientError as error:
@@ -124,11 +124,3 @@ def _answer(report: Report, domain: Domain | None = None) -> dict[str, Any]:
     rest = [change for change in report.changes if not is_of_settings(change, domain.arn)]
     calls = [{"changes": [asdict(change) for change in changes]} for _, changes in groupby(rest, key=lambda change: change.resource)]
     return {"report": report.as_output(), "seen": domain.last_modified.isoformat(), "rest": calls}
-
-
-# -- what only people can put right
-
-
-def _broken(domain: Domain) -> Finding:
-    message = f"Domain {domain.domain_id} is {domain.status}, nothing was set up. SageMaker says: {domain.failure_reason or 'nothing'}"
-    return Finding("DomainFailed", domain.arn, message)

@@ -16,7 +16,7 @@ from steward.resources.studios import Studio
 from steward.rules.access import LOCATION_TAG, decide_access, decide_location
 from steward.rules.domain_settings import RoleSays
 from steward.rules.tags import decide_cost_tags
-from steward.setups import Facts, SetupPolicy, decide_setup
+from steward.setups import Facts, SetupPolicy, decide_setup, domain_failed
 from steward.sweeps import DomainPlace, Place, Start
 from steward.template_access import location_differs, portfolio_is_full
 
@@ -27,24 +27,27 @@ LONGEST_REASON = 200
 
 @dataclass(frozen=True)
 class Access:
-    """To the project templates of an account and Region. `portfolio` and its `principals` are None where it is not there, though enabled."""
+    """To the project templates of an account and Region. `portfolio` and its `principals` are None where it is not there, though enabled. `findings`
+    are of the roles that they need."""
 
     is_enabled: bool
     portfolio: Portfolio | None = None
     principals: Principals | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
 class Observed:
     """One domain as it is. `tags` by ARN: who is not in there has none, and who has None is gone meanwhile. `roles`: the execution roles in use, and
-    whether they may tag."""
+    whether they may tag. `unreadable`: that some of them cannot read templates of our own."""
 
     place: DomainPlace
     studio: Studio
     tags: Mapping[str, Tags | None]
     records: Records
     roles: Mapping[str, RoleSays]
-    access: "Access"
+    access: Access
+    unreadable: tuple[Finding, ...] = ()
 
     @property
     def domain_tags(self) -> Tags:
@@ -70,15 +73,20 @@ class Observed:
 
 
 def compare_records(place: Place, records: Records, domain_ids: Collection[str]) -> Iterator[Start]:
-    """An execution of template_enablement for each domain that has gone and whose roles are still remembered as in use."""
-    for domain_id in sorted({domain_id for domain_id, _ in records.known} - set(domain_ids)):
+    """An execution of template_enablement for each domain that has gone and whose roles are still remembered as in use; or one where we associated
+    roles and there is no domain any more. Where there is one, whoever looks into it compares the roles."""
+    gone = sorted({domain_id for domain_id, _ in records.known} - set(domain_ids))
+    whats: list[tuple[str | None, str]] = [(domain_id, f"domain {domain_id} is gone, and its roles are remembered") for domain_id in gone]
+    if records.principals and not gone and not domain_ids:
+        whats.append((None, "there is no domain any more, and roles that we associated are remembered"))
+    for domain_id, reason in whats:
         yield Start(
             workflow="template_enablement",
             account_id=place.account_id,
             region=place.region,
             held=place.held,
             resource=place.account_arn,
-            reason=f"domain {domain_id} is gone, and its roles are remembered",
+            reason=reason,
             domain_id=domain_id,
         )
 
@@ -97,6 +105,8 @@ def compare(observed: Observed, policy: SetupPolicy, templates_location: str) ->
 def compare_setup(observed: Observed, policy: SetupPolicy) -> Iterator[Start | Finding]:
     """An execution of domain_setup where that would write something."""
     domain = observed.studio.domain
+    if domain.stage is Stage.BROKEN:
+        yield domain_failed(domain)
     if domain.stage is not Stage.USABLE:
         return
     facts = Facts(
@@ -125,11 +135,15 @@ def compare_templates(observed: Observed, location: str) -> Iterator[Start | Fin
         of_domain += [LOCATION_TAG] if decided.to_set else []
         if decided.is_somebody_elses:
             yield location_differs(domain.arn, observed.domain_tags[LOCATION_TAG], location)
+    yield from (*access.findings, *observed.unreadable)
     if not access.is_enabled:
         yield observed.start_for_place("template_enablement", "project templates are not enabled")
     elif of_domain:
         yield observed.start("template_enablement", domain.arn, ", ".join(of_domain))
-    elif access.portfolio is not None and access.principals is not None:
+    elif access.portfolio is None or access.principals is None:
+        if observed.records.uses:
+            yield observed.start_for_place("template_enablement", "project templates are enabled, and their portfolio is not there")
+    else:
         decision = decide_access(observed.records.uses, access.principals.roles, observed.records.principals, principals=access.principals.count)
         if decision.to_associate or decision.to_release:
             yield observed.start_for_place("template_enablement", "execution roles in use are not those of the portfolio")

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from steward.changes import Change, Finding
+from steward.resources.domains import Domain
 from steward.resources.execution_roles import may_tag_what_it_makes
 from steward.resources.profiles import UserProfile
 from steward.resources.spaces import Space
@@ -168,6 +169,12 @@ def _change(arn: str, setting: SettingToSet, *root: str) -> Change:
 
 
 # -- what only people can put right
+
+
+def domain_failed(domain: Domain) -> Finding:
+    """SageMaker could not make it, or not delete it."""
+    message = f"Domain {domain.domain_id} is {domain.status}, nothing was set up. SageMaker says: {domain.failure_reason or 'nothing'}"
+    return Finding("DomainFailed", domain.arn, message)
 
 
 def _update_failed(facts: Facts) -> Iterator[Finding]:

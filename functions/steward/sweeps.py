@@ -1,9 +1,11 @@
 """What the steps of a sweep hand on to each other: where to look, what was found there, and what could not be looked at."""
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
 
-MOST_STARTS_OF_A_BATCH = 300
-MOST_FINDINGS_OF_A_BATCH = 100
-"""What a child answers has 262,144 bytes at most: a start is some 400, a finding some 800. The rest is counted."""
+MOST_STARTS_OF_A_BATCH, BYTES_OF_STARTS = 300, 130_000
+MOST_FINDINGS_OF_A_BATCH, BYTES_OF_FINDINGS = 100, 80_000
+"""What a child answers has 262,144 bytes at most: a start is some 400, a finding some 800 or, where it names many, thousands. The rest is counted."""
 
 LONGEST_MESSAGE = 1000
 """Characters of an error's message that are kept."""
@@ -31,8 +33,9 @@ LONGEST_MESSAGE = 1000
 SAFETY_MARGIN_MS = 15_000
 """Nothing new is begun in the last seconds before the deadline of a function: whatever was begun has to end, and the answer to be sent."""
 
-THREADS = 4
-"""Calls at once into one member account and Region. More would have SageMaker throttle the account's own people."""
+ITEMS_AT_ONCE, READS_AT_ONCE = 2, 2
+"""Items of one account that are looked at at the same time, and things that are described at the same time for each: more would have SageMaker
+throttle the account's own people. An item with much in it keeps no other account waiting, and leaves those of its own a way past."""
 
 
 class Place(BaseModel):
@@ -133,13 +136,15 @@ class Start(BaseModel):
 
 @dataclass(frozen=True)
 class Looked:
-    """What came of looking at one item, or at many: `counts` by what was counted, `domains` where domains were looked for."""
+    """What came of looking at one item, or at many: `counts` by what was counted, `domains` where domains were looked for. `starts_left` are more of
+    them than could be looked at closely: the next run does."""
 
     counts: Counter[str]
     starts: tuple[Start, ...] = ()
     findings: tuple[Finding, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     domains: tuple[Found, ...] = ()
+    starts_left: int = 0
 
 
 class Answer(BaseModel):
@@ -155,19 +160,32 @@ class Answer(BaseModel):
 
 
 def answer_of(looked: Sequence[Looked]) -> dict[str, Any]:
-    """Of a whole batch, within what Step Functions takes. A finding that several items have in common is one."""
-    starts = [start for one in looked for start in one.starts]
+    """Of a whole batch, within what Step Functions takes. What several items have in common is one."""
+    starts = list(dict.fromkeys(start for one in looked for start in one.starts))
     findings = list(dict.fromkeys(finding for one in looked for finding in one.findings))
+    kept = tuple(_within(starts, MOST_STARTS_OF_A_BATCH, BYTES_OF_STARTS))
     answer = Answer(
         counts=dict(sum((one.counts for one in looked), Counter[str]())),
         findings_by_kind=dict(Counter(finding.kind for finding in findings)),
-        starts=tuple(starts[:MOST_STARTS_OF_A_BATCH]),
-        findings=tuple(findings[:MOST_FINDINGS_OF_A_BATCH]),
+        starts=kept,
+        findings=tuple(_within(findings, MOST_FINDINGS_OF_A_BATCH, BYTES_OF_FINDINGS)),
         troubles=tuple(trouble for one in looked for trouble in one.troubles),
         domains=tuple(domain for one in looked for domain in one.domains),
-        starts_left=max(len(starts) - MOST_STARTS_OF_A_BATCH, 0),
+        starts_left=len(starts) - len(kept) + sum(one.starts_left for one in looked),
     )
     return answer.model_dump(mode="json")
+
+
+Told = TypeVar("Told", Start, Finding)
+
+
+def _within(these: Sequence[Told], most: int, most_bytes: int) -> Iterator[Told]:
+    """The first of them, as many as there is room for."""
+    for one in these[:most]:
+        most_bytes -= len(json.dumps(one.model_dump(mode="json") if isinstance(one, Start) else asdict(one)))
+        if most_bytes < 0:
+            return
+        yield one
 
 
 Item = TypeVar("Item", bound=Place)
@@ -184,32 +202,46 @@ def look_at_all(
     """Look at each item of a batch, whatever becomes of the others; one of an account that does not let us in, or for which no time is left, is a
     trouble. Each account is entered once. What is neither AWS's answer nor the way to it is a fault of ours: it ends the batch, and is seen.
 
-    Some are looked at at the same time. Each call begins in time: one that would not raises OutOfTime, of which only its item hears.
+    Accounts are looked at at the same time, and of each ITEMS_AT_ONCE. Each call begins in time: one that would not raises OutOfTime, of which only
+    its item hears.
     """
     items = list(items)
-    sessions: dict[str, MemberSession | Exception] = {}
-    for account_id in dict.fromkeys(item.account_id for item in items):
-        try:
-            sessions[account_id] = enter(account_id)
-        except (MemberRoleNotAssumable, ClientError, BotoCoreError) as error:
-            sessions[account_id] = error
-
-    def look_at(item: Item) -> Looked:
-        session = sessions[item.account_id]
-        if isinstance(session, Exception):
-            return _in_trouble(item, session)
-        try:
-            check_time()
-            return look(item, replace(session, region=item.region, before_call=check_time))
-        except (OutOfTime, ClientError, BotoCoreError) as error:
-            return _in_trouble(item, error)
+    sessions = _enter_each(dict.fromkeys(item.account_id for item in items), enter)
 
     def check_time() -> None:
         if remaining_ms() < SAFETY_MARGIN_MS:
             raise OutOfTime("its batch took all the time there was")
 
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        return list(pool.map(look_at, items))
+    inside = {
+        (item.account_id, item.region): session if isinstance(session, Exception) else replace(session, region=item.region, before_call=check_time)
+        for item in items
+        for session in [sessions[item.account_id]]
+    }
+
+    def look_at(item: Item) -> Looked:
+        session = inside[item.account_id, item.region]
+        if isinstance(session, Exception):
+            return _in_trouble(item, session)
+        try:
+            check_time()
+            return look(item, session)
+        except (OutOfTime, ClientError, BotoCoreError) as error:
+            return _in_trouble(item, error)
+
+    with ExitStack() as stack:
+        pools = {account_id: stack.enter_context(ThreadPoolExecutor(max_workers=ITEMS_AT_ONCE)) for account_id in sessions}
+        looks = [pools[item.account_id].submit(look_at, item) for item in items]
+        return [one.result() for one in looks]
+
+
+def _enter_each(account_ids: Iterable[str], enter: Callable[[str], MemberSession]) -> dict[str, MemberSession | Exception]:
+    sessions: dict[str, MemberSession | Exception] = {}
+    for account_id in account_ids:
+        try:
+            sessions[account_id] = enter(account_id)
+        except (MemberRoleNotAssumable, ClientError, BotoCoreError) as error:
+            sessions[account_id] = error
+    return sessions
 
 
 def gather(s3: "S3Client", bucket: str, manifest_key: str) -> Answer:

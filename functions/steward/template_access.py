@@ -1,9 +1,19 @@
 """What people are told of project templates, whoever looked: the workflow after an event, or the reconciliation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
 
 from steward.changes import Finding
-from steward.rules.access import LOCATION_TAG, MOST_PRINCIPALS
+from steward.resources.roles import not_allowed
+from steward.rules.access import LOCATION_TAG, MOST_PRINCIPALS, missing_service_roles, objects_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+READING = ("s3:GetObject", "s3:GetObjectTagging")
+"""What Studio does with a template, as the role of whoever looks at it; the second is often forgotten."""
 
 
 def portfolio_is_full(where: str, role_arns: Sequence[str]) -> Finding:
@@ -25,14 +35,15 @@ def role_refused(role_arn: str, reason: str) -> Finding:
     return Finding("RoleRefused", role_arn, message)
 
 
-def service_roles_missing(account_arn: str, names: Sequence[str]) -> Finding:
-    """`account_arn` is the account whose roles they should be."""
-    message = (
-        f"Project templates pass on service roles that this account lacks: {', '.join(names)}. Projects that need them fail. Where "
-        "TemplateServiceRoles is plant, our member roles StackSet makes them; where it is leave, switch projects on for a domain in the console, "
-        "which makes them."
-    )
-    return Finding("ServiceRolesMissing", account_arn, message)
+def of_service_roles(account_arn: str, there: Set[str], location: str) -> Iterator[Finding]:
+    """`there` are the names of the account's service roles; `location` is where templates of our own are, empty for nowhere."""
+    if names := missing_service_roles(there, templates_in_s3=bool(location)):
+        message = (
+            f"Project templates pass on service roles that this account lacks: {', '.join(names)}. Projects that need them fail. Where "
+            "TemplateServiceRoles is plant, our member roles StackSet makes them; where it is leave, switch projects on for a domain in the console, "
+            "which makes them."
+        )
+        yield Finding("ServiceRolesMissing", account_arn, message)
 
 
 def location_differs(domain_arn: str, present: str, wanted: str) -> Finding:
@@ -44,10 +55,18 @@ def location_differs(domain_arn: str, present: str, wanted: str) -> Finding:
     return Finding("TemplatesLocationDiffers", domain_arn, message)
 
 
-def templates_not_readable(role_arn: str, actions: Sequence[str], objects: str) -> Finding:
-    """`actions` are not allowed to the role on `objects`, an ARN."""
+def of_reading(iam: "IAMClient", role_arn: str, location: str) -> tuple[Finding, ...]:
+    """Whether the role can read the templates of our own. Of one that is not there nothing is said here: it cannot be associated, which is a finding
+    of its own."""
+    objects = objects_of(location, iam.meta.partition)
+    try:
+        denied = not_allowed(iam, role_arn, READING, objects)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        return ()
     message = (
-        f"{role_arn} is not allowed {' and '.join(actions)} on {objects}: whoever works with it does not see the organization's project templates. "
+        f"{role_arn} is not allowed {' and '.join(denied)} on {objects}: whoever works with it does not see the organization's project templates. "
         "Add that to its policies; the bucket's policy has to let the account in, too."
     )
-    return Finding("TemplatesNotReadable", role_arn, message)
+    return (Finding("TemplatesNotReadable", role_arn, message),) if denied else ()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import ClientError
 
 from steward.changes import Change, Finding, Report
 from steward.observability import logger
@@ -17,15 +16,15 @@ from steward.resources.clients import MemberSession, hub_client
 from steward.resources.domains import Domain, describe_domain, list_domain_ids
 from steward.resources.profiles import UserProfile, describe_user_profile
 from steward.resources.records import DEFAULT, PROFILE, Place, Records
-from steward.resources.roles import not_allowed, service_role_names
+from steward.resources.roles import service_role_names
 from steward.resources.studio import Stage
 from steward.resources.tags import read_tags
 from steward.resources.usage import Look, Seen, look_and_record, look_at_all, look_at_domain, look_at_profile
-from steward.rules.access import LOCATION_TAG, PRINCIPAL, Decision, decide_access, decide_location, missing_service_roles, objects_of
+from steward.rules.access import LOCATION_TAG, PRINCIPAL, Decision, decide_access, decide_location
 from steward.scope import out_of_scope
 from steward.settings import TemplateEnablementSettings
 from steward.targets import TemplateScope
-from steward.template_access import location_differs, portfolio_is_full, service_roles_missing, templates_not_readable
+from steward.template_access import location_differs, of_reading, of_service_roles, portfolio_is_full
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_servicecatalog import ServiceCatalogClient
-
-READING = ("s3:GetObject", "s3:GetObjectTagging")
-"""What Studio does with a template, as the role of whoever looks at it; the second is often forgotten."""
 
 
 @logger.inject_lambda_context
@@ -218,14 +214,10 @@ class Run:
     # -- what only people can put right
 
     def _of_roles(self, records: Records) -> Iterator[Finding]:
-        in_s3 = bool(self.settings.templates_location)
-        if missing := missing_service_roles(service_role_names(self.iam), templates_in_s3=in_s3):
-            yield service_roles_missing(self.account.arn, missing)
-        if in_s3:
-            objects = objects_of(self.settings.templates_location, self.iam.meta.partition)
-            for role_arn in sorted(self._roles_in_scope(records)):
-                if denied := self._not_allowed(role_arn, objects):
-                    yield templates_not_readable(role_arn, denied, objects)
+        location = self.settings.templates_location
+        yield from of_service_roles(self.account.arn, service_role_names(self.iam), location)
+        for role_arn in sorted(self._roles_in_scope(records)) if location else ():
+            yield from of_reading(self.iam, role_arn, location)
 
     def _roles_in_scope(self, records: Records) -> set[str]:
         """A profile without a role of its own has its domain's."""
@@ -235,12 +227,3 @@ class Run:
             own = uses.get((domain_id, PROFILE + name)) or uses.get((domain_id, DEFAULT))
             return {own} if own else set()
         return {role for user, role in uses.items() if domain_id in (None, user[0])}
-
-    def _not_allowed(self, role_arn: str, objects: str) -> tuple[str, ...]:
-        """Of a role that is not there nothing is said here: it cannot be associated, which is a finding of its own."""
-        try:
-            return not_allowed(self.iam, role_arn, READING, objects)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchEntity":
-                raise
-            return ()

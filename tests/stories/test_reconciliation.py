@@ -187,6 +187,28 @@ def test_a_domain_that_was_deleted_unseen_is_forgotten_and_its_roles_released(pl
     assert last(platform)["output"]["outcome"] == "NothingToDo"
 
 
+def test_roles_of_a_domain_that_was_forgotten_and_not_released_are_released_the_next_morning(platform: Platform) -> None:
+    """A brake was pulled between the two, so that the execution is green and its roles are there."""
+    domain = platform.domain("fraud-dev")
+    platform.local.advance(DAY)
+    platform.client("sagemaker", "fraud-dev").delete_domain(DomainId=domain, RetentionPolicy={"HomeEfsFileSystem": "Delete"})
+    platform.local.settle()
+    _forget(platform, domain)
+    assert len(principals(platform)) == 1
+    platform.local.advance(DAY)
+    assert (last(platform)["output"]["counts"]["started"], principals(platform)) == ({"template_enablement": 1}, set())
+    platform.local.advance(DAY)
+    assert last(platform)["output"]["outcome"] == "NothingToDo"
+
+
+def _forget(platform: Platform, domain: str) -> None:
+    dynamodb = platform.client("dynamodb", "hub")
+    (table,) = [name for name in dynamodb.list_tables()["TableNames"] if "RecordsTable" in name]
+    for item in dynamodb.scan(TableName=table)["Items"]:
+        if item["what"]["S"].startswith(f"use#{domain}#"):
+            dynamodb.delete_item(TableName=table, Key={name: item[name] for name in ("place", "what")})
+
+
 def test_a_role_that_somebody_took_from_the_portfolio_comes_back(platform: Platform) -> None:
     platform.domain("fraud-dev")
     platform.local.advance(DAY)
@@ -252,6 +274,7 @@ def test_a_quiet_run_costs_what_its_page_says(platform: Platform) -> None:
     assert (calls["sagemaker:DescribeUserProfile"], calls["sagemaker:DescribeSpace"]) == (profiles, spaces)
     assert calls["sagemaker:ListTags"] == domains
     assert calls["iam:SimulatePrincipalPolicy"] == 3 * 2, "for each role in use"
+    assert calls["iam:ListRoles"] == 2, "for each account with a domain"
     assert calls["dynamodb:Query"] == accounts * regions + 2, "for each account and Region, and again for those with a domain"
     for action in ("sagemaker:GetSagemakerServicecatalogPortfolioStatus", "servicecatalog:ListPrincipalsForPortfolio"):
         assert calls[action] == 2, action
@@ -366,6 +389,27 @@ def test_an_account_that_has_just_joined_and_has_no_role_yet_is_a_red_line_until
     assert last(platform)["error"] == "SomeAccountsFailed"
     platform.local.advance(DAY)
     assert (last(platform)["output"]["outcome"], last(platform)["output"]["counts"]["accounts"]) == ("NothingToDo", 4)
+
+
+def test_an_account_that_is_suspended_between_the_list_and_the_look_is_a_red_line_and_none_the_day_after(platform: Platform) -> None:
+    ours = platform.profile("pricing-prod", "bob")
+    platform.local.settle()
+    with platform.local.faults.crash("*FindDomains*", times=1):
+        platform.begin_reconciliation("suspended")
+        while "LookIntoAccounts" not in platform.states_entered(last(platform)):
+            platform.local.advance(0.05)
+        platform.client("organizations", "management").close_account(AccountId=NEWCOMER)
+        platform.without_role("newcomer-dev", "reconciliation")  # of an account that is suspended no role can be assumed; in localaws it could
+        platform.local.settle()
+    run = last(platform)
+    assert (run["status"], run["error"]) == ("FAILED", "SomeAccountsFailed")
+    lines = details(platform, run)["troubles"]
+    assert [(line["account_id"], line["error"]) for line in lines] == [(NEWCOMER, "MemberRoleNotAssumable")] * 2
+    assert all("suspended or closed since it was listed? Then nothing" in line["what_to_do"] for line in lines)
+    assert platform.tags("pricing-prod", ours)["ml:user"] == "bob"
+    platform.local.advance(DAY)
+    counts = last(platform)["output"]["counts"]
+    assert (counts["accounts"], counts["accounts_not_active"], counts["troubles"]) == (2, 1, 0)
 
 
 def test_a_region_that_is_disabled_is_a_red_line_and_the_other_region_is_done(platform: Platform) -> None:
@@ -509,6 +553,16 @@ def test_a_step_that_fails_again_and_again_ends_red_and_the_run_is_repeated_when
     platform.take_in('{"workflow": "reconciliation", "schedule": {"name": "reconciliation", "time": "2026-11-03T04:00:00Z"}}')
     assert last(platform)["name"] == "reconciliation-2026-11-03T04-r1"
     assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
+
+
+def test_an_outcome_that_the_machine_does_not_know_ends_red(platform: Platform) -> None:
+    """As where a function is newer than its machine."""
+    states, arn = platform.client("stepfunctions", "hub"), platform.output("ReconciliationStateMachineArn")
+    definition = states.describe_state_machine(stateMachineArn=arn)["definition"]
+    states.update_state_machine(stateMachineArn=arn, definition=definition.replace("$report.outcome = 'NothingToDo'", "$report.outcome = 'Nothing'"))
+    run = platform.reconcile()
+    assert (run["status"], run["error"]) == ("FAILED", "OutcomeUnknown")
+    assert "StartExecutions answered NothingToDo" in run["cause"]
 
 
 def test_the_second_map_that_fails_is_named(platform: Platform) -> None:

@@ -19,6 +19,7 @@ import template_enablement.apply_enablement as applying
 import template_enablement.decide_enablement as deciding
 from steward.changes import Report
 from steward.resources.records import Place, Records
+from steward.rules.access import missing_service_roles
 from steward.settings import Brakes, TemplateEnablementSettings
 from steward.targets import TemplateScope
 
@@ -272,6 +273,6 @@ def an_account() -> Iterator[World]:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("place", "what")],
             KeySchema=[{"AttributeName": "place", "KeyType": "HASH"}, {"AttributeName": "what", "KeyType": "RANGE"}],
         )
-        world = World(dynamodb, service_roles=set(deciding.missing_service_roles(set(), templates_in_s3=True)))
+        world = World(dynamodb, service_roles=set(missing_service_roles(set(), templates_in_s3=True)))
         world.domain()
         yield world

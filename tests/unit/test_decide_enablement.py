@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 import template_enablement.decide_enablement as step
+from steward import template_access
 from steward.changes import Change, Report
 from steward.resources.records import Use
 from steward.settings import Brakes
@@ -464,7 +465,7 @@ def test_a_simulation_that_is_denied_is_a_failure(world: World, monkeypatch: pyt
     def denied(*_: Any) -> None:
         raise refusal("AccessDenied")
 
-    monkeypatch.setattr(step, "not_allowed", denied)
+    monkeypatch.setattr(template_access, "not_allowed", denied)
     with pytest.raises(ClientError, match="AccessDenied"):
         world.decide(DOMAIN, None)
 

@@ -1,6 +1,8 @@
 """The steps FindDomains, GatherDomains and ReconcileDomains alone: which calls they make, and what they answer."""
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -9,10 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
+from reconciliation import reconcile_domains as step
 from reconciliation.find_domains import find_domains
 from reconciliation.gather_domains import GatherDomainsRequest, gather_domains
 from reconciliation.reconcile_domains import Look, Memory
 from steward.resources.records import Records, Use
+from steward.rules.access import LOCATION_TAG, missing_service_roles
 from steward.rules.idle_settings import IdleLimits
 from steward.settings import GatherDomainsSettings, ReconcileDomainsSettings
 from steward.setups import SetupPolicy
@@ -30,6 +34,7 @@ SETTINGS = ReconcileDomainsSettings("reconciliation", "records", "", POLICY)
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/studio"
 IDLE = {"LifecycleManagement": "ENABLED", "IdleTimeoutInMinutes": 120, "MinIdleTimeoutInMinutes": 60, "MaxIdleTimeoutInMinutes": 480}
 IN_ORDER = {f"{app}AppSettings": {"AppLifecycleManagement": {"IdleSettings": IDLE}} for app in ("JupyterLab", "CodeEditor")}
+THERE = missing_service_roles(frozenset(), templates_in_s3=False)
 CHANGED = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
@@ -85,7 +90,14 @@ class Member:
         owned = {"OwnershipSettings": {"OwnerUserProfileName": "mina"}, "SpaceSharingSettings": {"SharingType": "Private"}}
         self.script.add_response("describe_space", answer | owned, {"DomainId": DOMAIN_ID, "SpaceName": name})
 
-    def tagged(self, tags: dict[str, dict[str, str]], *arns: str, remembered: dict[str, str] | None = None, principals: str = "") -> "Member":
+    def tagged(
+        self,
+        tags: dict[str, dict[str, str]],
+        *arns: str,
+        remembered: dict[str, str] | None = None,
+        principals: str = "",
+        service_roles: Iterable[str] = THERE,
+    ) -> "Member":
         """And what is remembered of the account, by its sort key, and a principal of the portfolio, if there is one: then templates are enabled."""
         answer = [{"ResourceARN": arn, "Tags": as_list(those)} for arn, those in ({DOMAIN_ARN: OF_ACCOUNT} | tags).items()]
         place = {":place": {"S": f"{ACCOUNT_ID}/eu-west-1"}}
@@ -93,6 +105,7 @@ class Member:
         items = [{"place": {"S": "x"}, "what": {"S": what}, "value": {"S": value}} for what, value in (remembered or {}).items()]
         self.records.add_response("query", {"Items": items}, asked)
         self.script.add_response("get_sagemaker_servicecatalog_portfolio_status", {"Status": "Enabled"})
+        self.has_service_roles(service_roles)
         if principals:
             share = {"Id": "port-1", "ARN": "arn:aws:catalog:eu-west-1:999999999999:portfolio/port-1", "ProviderName": "Amazon SageMaker"}
             self.catalog.add_response("list_accepted_portfolio_shares", {"PortfolioDetails": [share]})
@@ -101,6 +114,12 @@ class Member:
         else:
             self.catalog.add_response("list_accepted_portfolio_shares", {"PortfolioDetails": []})
         self.tags_script.add_response("get_resources", {"ResourceTagMappingList": answer}, {"ResourceARNList": list(arns)})
+        return self
+
+    def has_service_roles(self, names: Iterable[str]) -> "Member":
+        of_all = {"Path": "/service-role/", "RoleId": "AROA0123456789012", "CreateDate": CHANGED}
+        roles = [{"RoleName": name, "Arn": f"arn:aws:iam::{ACCOUNT_ID}:role/{name}", **of_all} for name in names]
+        self.iam_script.add_response("list_roles", {"Roles": roles, "IsTruncated": False}, {"PathPrefix": "/service-role/", "MaxItems": 1000})
         return self
 
     def roles_may(self, decision: str) -> "Member":
@@ -180,7 +199,7 @@ def test_a_domain_of_ours_that_lacks_something_is_set_up(member: Member) -> None
     """What was silent is asked for by itself: whether tags may be propagated depends on all of them."""
     ours = OF_ACCOUNT | {"steward:product": "studio"}
     member.domain(TagPropagation="DISABLED", DefaultUserSettings={"ExecutionRole": ROLE}).lists(["mina"], [])
-    member.tagged({DOMAIN_ARN: ours}, DOMAIN_ARN, MINA).roles_may("allowed").confirmed(DOMAIN_ARN, ours).confirmed(MINA, WHOLE)
+    member.roles_may("allowed").tagged({DOMAIN_ARN: ours}, DOMAIN_ARN, MINA).confirmed(DOMAIN_ARN, ours).confirmed(MINA, WHOLE)
     (start,) = member.reconcile().starts
     assert (start.workflow, start.domain_id, start.resource, start.subject) == ("domain_setup", DOMAIN_ID, DOMAIN_ARN, (DOMAIN_ID,))
     assert start.reason.startswith("TagPropagation, DefaultUserSettings.JupyterLabAppSettings.")
@@ -227,6 +246,55 @@ def test_where_the_roles_in_use_are_let_in_nothing_is_to_be_started(member: Memb
     assert (looked.starts, looked.findings) == ((), ())
 
 
+def test_where_the_portfolio_is_gone_and_roles_need_it_somebody_waits_for_it(member: Member) -> None:
+    member.domain(DefaultUserSettings=IN_ORDER | {"ExecutionRole": ROLE}).lists([], []).roles_may("allowed")
+    member.tagged({}, DOMAIN_ARN, remembered={f"use#{DOMAIN_ID}#default": ROLE}).confirmed(DOMAIN_ARN, OF_ACCOUNT)
+    (start,) = member.reconcile().starts
+    assert (start.workflow, start.subject) == ("template_enablement", ())
+    assert start.reason == "project templates are enabled, and their portfolio is not there"
+
+
+def test_a_service_role_that_templates_lack_is_a_finding_of_the_account(member: Member) -> None:
+    """Trap 19."""
+    member.domain().lists([], []).tagged({}, DOMAIN_ARN, service_roles=THERE[1:]).confirmed(DOMAIN_ARN, OF_ACCOUNT)
+    looked = member.reconcile()
+    assert (looked.starts, [(finding.kind, finding.resource) for finding in looked.findings]) == ((), [("ServiceRolesMissing", ACCOUNT_ARN)])
+    assert THERE[0] in looked.findings[0].message
+
+
+def test_a_role_that_cannot_read_our_own_templates_is_a_finding_and_is_asked_once(member: Member) -> None:
+    location = "s3://templates/ours"
+    look = Look(replace(SETTINGS, templates_location=location), Memory(member.dynamodb, "records", location))
+    member.domain(DefaultUserSettings=IN_ORDER | {"ExecutionRole": ROLE}).lists([], []).roles_may("allowed")
+    denied = [{"EvalActionName": "s3:GetObject", "EvalDecision": "implicitDeny"}]
+    member.iam_script.add_response("simulate_principal_policy", {"EvaluationResults": denied, "IsTruncated": False})
+    tags = OF_ACCOUNT | {LOCATION_TAG: location}
+    there = missing_service_roles(frozenset(), templates_in_s3=True)
+    member.tagged({DOMAIN_ARN: tags}, DOMAIN_ARN, remembered={f"use#{DOMAIN_ID}#default": ROLE}, principals=ROLE, service_roles=there)
+    member.confirmed(DOMAIN_ARN, tags)
+    looked = look.at(place(), member)  # type: ignore[arg-type]
+    assert (looked.starts, [(finding.kind, finding.resource) for finding in looked.findings]) == ((), [("TemplatesNotReadable", ROLE)])
+
+
+@pytest.mark.parametrize("status", ["Failed", "Delete_Failed"])
+def test_a_domain_that_is_broken_is_a_finding_and_starts_nothing(member: Member, status: str) -> None:
+    member.domain(status, DefaultUserSettings={}, FailureReason="no subnet").lists([], []).tagged({}, DOMAIN_ARN).confirmed(DOMAIN_ARN, OF_ACCOUNT)
+    looked = member.reconcile()
+    assert (looked.starts, [finding.kind for finding in looked.findings]) == ((), ["DomainFailed"])
+    assert "no subnet" in looked.findings[0].message
+
+
+def test_of_very_many_that_lack_tags_no_more_are_asked_than_may_be_started_and_the_rest_is_counted(
+    member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step, "MOST_STARTS_OF_A_BATCH", 2)
+    member.domain().lists(["ann", "ben", "cid"], []).tagged({}, DOMAIN_ARN, *(MINA.replace("mina", name) for name in ("ann", "ben", "cid")))
+    member.confirmed(DOMAIN_ARN, OF_ACCOUNT).confirmed(MINA.replace("mina", "ann"), {})
+    member.confirmed(MINA.replace("mina", "ben"), WHOLE | {"ml:user": "ben"})
+    looked = member.reconcile()
+    assert ([start.user_profile_name for start in looked.starts], looked.starts_left) == (["ann"], 1)
+
+
 def test_a_domain_that_is_being_updated_is_left_to_who_waits_for_it(member: Member) -> None:
     member.domain("Updating", DefaultUserSettings={}).lists([], []).tagged({}, DOMAIN_ARN)
     looked = member.reconcile()
@@ -252,6 +320,25 @@ def test_domains_of_a_place_are_found_and_those_that_are_only_remembered(member:
     assert looked.counts == {"places": 1, "domains": 1}
     assert looked.domains == (Found(account_id=ACCOUNT_ID, region="eu-west-1", domain_id=DOMAIN_ID),)
     assert [(start.workflow, start.subject) for start in looked.starts] == [("template_enablement", ("d-gone",))]
+
+
+@pytest.mark.parametrize(
+    ("known", "domain_ids", "about"),
+    [
+        ({}, [], [("template_enablement", ())]),
+        ({}, [DOMAIN_ID], []),
+        ({("d-gone", "default"): Use(ROLE)}, [], [("template_enablement", ("d-gone",))]),
+    ],
+)
+def test_roles_that_we_associated_are_released_though_nothing_else_is_remembered(
+    member: Member, known: dict[tuple[str, str], Use], domain_ids: list[str], about: list[Any]
+) -> None:
+    """As when a brake was pulled between what forgot a domain and what would have released its roles. Where there is a domain, that look does it."""
+    domains = [{"DomainId": domain_id, "Status": "InService"} for domain_id in domain_ids]
+    member.script.add_response("list_domains", {"Domains": domains}, {"MaxResults": 100})
+    where = Place(account_id=ACCOUNT_ID, account_arn=ACCOUNT_ARN, region="eu-west-1", account_tags={}, held=False)
+    looked = find_domains(lambda *_: Records(principals=frozenset({ROLE}), known=known), where, member)  # type: ignore[arg-type]
+    assert [(start.workflow, start.subject) for start in looked.starts] == about
 
 
 def test_found_domains_become_items_by_account_each_once(scripted: Any) -> None:

@@ -1,12 +1,15 @@
 """What the steps of a sweep hand on: every item tried, every failure a line, and no list longer than a state can bear."""
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.response import StreamingBody
 
@@ -110,6 +113,49 @@ def test_a_region_that_is_disabled_is_a_line_and_the_next_is_looked_at(error: Ex
     assert members.seen == [("444444444444", "us-east-1")]
 
 
+def test_an_account_with_much_to_look_at_keeps_no_other_waiting() -> None:
+    """Trap 31."""
+    others_are_seen, members = threading.Event(), Members()
+
+    def look(item: Place, session: MemberSession) -> Looked:
+        if item.account_id == "444444444444":
+            assert others_are_seen.wait(60)
+        else:
+            others_are_seen.set()
+        return members.look(item, session)
+
+    items = [*(place(domain_id=f"d-{number}") for number in range(9)), place("555555555555")]
+    assert [one.troubles for one in look_at_all(items, members.enter, look, lambda: HOUR)] == [()] * 10
+
+
+def test_items_of_one_account_and_region_have_one_client_of_each_service() -> None:
+    sessions: list[MemberSession] = []
+
+    def look(item: Place, session: MemberSession) -> Looked:
+        sessions.append(session)
+        return Looked(Counter())
+
+    look_at_all([place(domain_id="d-1"), place(domain_id="d-2"), place(region="us-east-1")], Members().enter, look, lambda: HOUR)
+    assert len({id(session.client("sagemaker")) for session in sessions}) == 2
+    assert {session.client("sagemaker").meta.region_name for session in sessions} == {"eu-west-1", "us-east-1"}
+
+
+def test_a_request_that_is_tried_again_begins_in_time_too() -> None:
+    tries, over = list[str](), OutOfTime("over")
+
+    def check() -> None:
+        tries.append("asked")
+        if len(tries) > 1:
+            raise over
+
+    sagemaker = MemberSession("eu-west-1", KEYS, before_call=check).client("sagemaker")
+    busy = AWSResponse("https://sagemaker", 503, {}, SimpleNamespace(stream=lambda: [b"{}"]))
+    sagemaker.meta.events.register_last("before-send", lambda **_: busy)
+    with pytest.raises(OutOfTime):
+        sagemaker.list_domains()
+    assert len(tries) == 2
+
+
 def test_what_there_is_no_time_for_is_handed_back_and_nothing_is_begun() -> None:
     """Trap 41."""
     members = Members()
@@ -154,6 +200,16 @@ def test_an_answer_is_within_what_a_state_takes_and_nothing_that_is_left_out_is_
     assert (len(answer.starts), answer.starts_left) == (MOST_STARTS_OF_A_BATCH, 7)
     assert (len(answer.findings), answer.findings_by_kind) == (MOST_FINDINGS_OF_A_BATCH, {"UserUnknown": len(findings)})
     assert answer.counts == {"spaces": 3}
+
+
+def test_findings_that_name_very_many_and_starts_with_long_names_fit_as_well() -> None:
+    starts = tuple(start(f"user-{number:059}", reason="ü" * 200) for number in range(MOST_STARTS_OF_A_BATCH))
+    findings = tuple(Finding("PortfolioFull", f"{'x' * 100}{number}", "ä" * 3000) for number in range(MOST_FINDINGS_OF_A_BATCH))
+    found = answer_of([Looked(Counter(), starts, findings, starts_left=4), Looked(Counter(), starts[:1])])
+    assert len(json.dumps(found)) < 262_144
+    assert len(found["starts"]) + found["starts_left"] == MOST_STARTS_OF_A_BATCH + 4
+    assert found["findings_by_kind"] == {"PortfolioFull": MOST_FINDINGS_OF_A_BATCH}
+    assert 0 < len(found["findings"]) < 10
 
 
 def test_executions_have_one_name_in_each_run_and_another_for_each_thing() -> None:

@@ -1,7 +1,7 @@
 """Clients, made by the one session of an execution environment: a session reads each service's model once, and a new one reads them all again."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -19,26 +19,33 @@ def hub_client(service: str) -> Any:
 
 @dataclass(frozen=True)
 class MemberSession:
-    """Temporary credentials in one member account and Region, as STS gave them. `before_call` is asked before each call, and may raise."""
+    """Temporary credentials in one member account and Region, as STS gave them. `before_call` is asked before each request, a second try of one
+    too, and may raise."""
 
     region: str
     credentials: Mapping[str, Any]
     before_call: Callable[[], None] | None = None
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, compare=False)
 
     def client(self, service: str) -> Any:
-        """Clients may be shared by threads, the session that makes them may not
+        """One of each service. Clients may be shared by threads, the session that makes them may not
         (https://docs.aws.amazon.com/boto3/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients)."""
         with _MAKING:
-            client = boto3.client(  # type: ignore[call-overload]  # any service
-                service,
-                region_name=self.region,
-                aws_access_key_id=self.credentials["AccessKeyId"],
-                aws_secret_access_key=self.credentials["SecretAccessKey"],
-                aws_session_token=self.credentials["SessionToken"],
-            )
+            if service not in self._clients:
+                self._clients[service] = self._make(service)
+            return self._clients[service]
+
+    def _make(self, service: str) -> Any:
+        client = boto3.client(  # type: ignore[call-overload]  # any service
+            service,
+            region_name=self.region,
+            aws_access_key_id=self.credentials["AccessKeyId"],
+            aws_secret_access_key=self.credentials["SecretAccessKey"],
+            aws_session_token=self.credentials["SessionToken"],
+        )
         if self.before_call is not None:
             before = self.before_call
-            client.meta.events.register_first("before-call", lambda **_: before())
+            client.meta.events.register_first("before-send", lambda **_: before())
         return client
 
     def __repr__(self) -> str:

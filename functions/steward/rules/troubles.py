@@ -18,7 +18,10 @@ _OURS = {
         "Was the account suspended or closed since it was listed? Then nothing. Else see that the member roles StackSet has a current stack "
         "instance there, and that no service control policy forbids role/steward/reconciliation to be assumed."
     ),
-    NO_TIME: "Its batch took all the time there was. Start a reconciliation by hand for this account.",
+    NO_TIME: (
+        "Its batch took all the time there was. Start a reconciliation by hand for this account. A domain for which the time is never enough has "
+        "more profiles and spaces than AWS lets be described in four minutes: split it, or start executions of the workflows for it by hand."
+    ),
     UNANSWERED: "Start a reconciliation by hand for this account. If it fails again, tell the developers: the log of the function says with what.",
 }
 
