@@ -30,6 +30,8 @@ class Behaviour:
     """No answer has more, whatever PageSize asks for: botocore's model lets requests for accepted shares ask for 100, AWS's guide speaks of 20."""
     missing_principal: Literal["associated", "InvalidParametersException", "ResourceNotFoundException"] = "InvalidParametersException"
     """Associating an IAM principal of one's own account that is not there. Not verified."""
+    looks_as_caller: bool = True
+    """Associating an IAM principal needs ``iam:GetRole`` (GetUser, GetGroup) on it: AWS's samples that do nothing else give it. Not verified."""
     not_associated: Literal["ResourceNotFoundException", "ignored"] = "ResourceNotFoundException"
     """Disassociating a principal that is not associated. The error is modelled; of what it tells AWS does not say."""
     imported_takes_patterns: bool = True

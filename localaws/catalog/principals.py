@@ -2,7 +2,8 @@
 
 Sources: AWS Service Catalog API Reference, AssociatePrincipalWithPortfolio, DisassociatePrincipalFromPortfolio; Administrator Guide, "AWS Service
 Catalog default service quotas" (100 users, groups and roles per portfolio). That associating again is no error is what the public samples rely on;
-the answer to a principal of another account is seen in hashicorp/terraform-provider-aws issue 33038.
+the answer to a principal of another account is seen in hashicorp/terraform-provider-aws issue 33038. That the caller has to be allowed to read the
+principal is what aws-samples let their functions do that enable project templates: `core.Behaviour.looks_as_caller`.
 """
 
 import re
@@ -10,6 +11,7 @@ from typing import Any
 
 from moto.iam.models import IAMBackend, iam_backends
 
+from localaws.authorization import require
 from localaws.catalog import core
 from localaws.cloud import AwsError, Call, Cloud, operation
 
@@ -49,6 +51,8 @@ def _check_principal(cloud: Cloud, call: Call, arn: str) -> None:
     if found["account"] != call.account:
         message = f"Resource not found, caller account id ({call.account}) does not match input account id ({found['account']})"
         raise AwsError("ResourceNotFoundException", message)
+    if core.behaviour(cloud).looks_as_caller:
+        require(cloud, call, f"iam:Get{found['kind'].capitalize()}", arn, call.account)
     answer = core.behaviour(cloud).missing_principal
     if answer != "associated" and not _is_there(iam_backends[call.account]["aws"], found["kind"], arn):
         raise AwsError(answer, f"Principal {arn} not found.")

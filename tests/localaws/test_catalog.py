@@ -225,11 +225,15 @@ def test_principals_are_associated_by_who_may_on_that_portfolio(local: LocalOrga
     iam, studio = Iam(local), role_for(local, "sagemaker.amazonaws.com", "Studio", account="fraud-dev")
     given = {"PortfolioId": portfolio_id, "PrincipalARN": studio, "PrincipalType": "IAM"}
 
-    def associates(name: str, portfolio: str) -> str:
-        role = iam.role(allow("servicecatalog:AssociatePrincipalWithPortfolio", f"arn:aws:catalog:{HERE}:{MEMBER}:portfolio/{portfolio}"), name=name)
+    def associates(name: str, portfolio: str, looked_at: str = studio) -> str:
+        may = allow("servicecatalog:AssociatePrincipalWithPortfolio", f"arn:aws:catalog:{HERE}:{MEMBER}:portfolio/{portfolio}")
+        role = iam.role(may, allow("iam:GetRole", looked_at), name=name)
         return answer(iam.client("servicecatalog", role).associate_principal_with_portfolio, **given)
 
     assert associates("this", portfolio_id) == "done"
     assert associates("another", "port-another") == "AccessDeniedException"
+    assert associates("blind", portfolio_id, f"arn:aws:iam::{MEMBER}:role/Other") == "AccessDeniedException"
+    behaviour(local.cloud).looks_as_caller = False
+    assert associates("not-asked", portfolio_id, f"arn:aws:iam::{MEMBER}:role/Other") == "done"
     lister = iam.client("servicecatalog", iam.role(allow("servicecatalog:ListAcceptedPortfolioShares"), name="lister"))
     assert [each["Id"] for each in accepted(lister)] == [portfolio_id]
