@@ -443,6 +443,27 @@ def test_the_runbook_says_what_to_do_at_every_alarm_and_at_every_red_end() -> No
     assert {name for name in {*ends, *resources("AWS::CloudWatch::Alarm")} if f"`{name}`" not in runbook} == set()
 
 
+def test_the_runbooks_other_way_to_stop_everything_holds_every_function_that_writes_elsewhere() -> None:
+    """Whose role in members or the payer permits a write; a step that decides enters by the same role, and writes nothing (decision 0007)."""
+    reads = re.compile(r"[a-z]+:(Describe|Get|List|Simulate)")
+    roles = {role["RoleName"]: role for path in TEMPLATES[1:] for role in resources("AWS::IAM::Role", path).values() if role["Path"] == "/steward/"}
+    may_write = {
+        name
+        for name, role in roles.items()
+        for statement in (statement for policy in role.get("Policies", []) for statement in policy["PolicyDocument"]["Statement"])
+        if not all(reads.match(action) for action in as_list(statement["Action"]))
+    }
+    assert {"reconciliation", "profile_cost_tagging"} & may_write == {"profile_cost_tagging"}
+    writers = {
+        name
+        for name, function in resources("AWS::Serverless::Function").items()
+        if may_write & {value for key, value in function.get("Environment", {}).get("Variables", {}).items() if key.endswith("_ROLE_NAME")}
+        if not name.startswith("Decide")
+    }
+    (stopped,) = re.findall(r"^for function in (.+); do$", (ROOT / "docs" / "runbook.md").read_text(), flags=re.MULTILINE)
+    assert set(stopped.split()) == writers
+
+
 def test_the_runbook_says_who_can_do_something_about_every_finding() -> None:
     kinds = set().union(*(finding_kinds(path) for path in [*STEPS, *(ROOT / "functions" / "steward").rglob("*.py")]))
     assert {"AccountTagMissing", "ProfileFailed", "CostKeyRefused"} <= kinds, "they are found in the code"

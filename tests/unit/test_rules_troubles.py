@@ -9,6 +9,7 @@ from steward.rules.troubles import NO_TIME, NOT_ASSUMABLE, UNANSWERED, what_to_d
     ("codes", "said"),
     [
         ([NOT_ASSUMABLE], "suspended or closed"),
+        ([NOT_ASSUMABLE], "TemplateServiceRoles=leave"),
         ([NO_TIME], "by hand for this account"),
         ([UNANSWERED], "tell the developers"),
         (["UnrecognizedClientException", "AuthFailure", "InvalidClientTokenId", "OptInRequired", "EndpointConnectionError"], "RegionsInUse"),

@@ -16,7 +16,9 @@ NOT_ASSUMABLE, NO_TIME, UNANSWERED = "MemberRoleNotAssumable", "OutOfTime", "Bat
 _OURS = {
     NOT_ASSUMABLE: (
         "Was the account suspended or closed since it was listed? Then nothing. Else see that the member roles StackSet has a current stack "
-        "instance there, and that no service control policy forbids role/steward/reconciliation to be assumed."
+        "instance there, and that no service control policy forbids role/steward/reconciliation to be assumed. Where the instance's StatusReason "
+        "says of a service role AmazonSageMaker…Role that it already exists, that account needs TemplateServiceRoles=leave: "
+        "docs/workflows/template_enablement.md, Service roles."
     ),
     NO_TIME: (
         "Its batch took all the time there was. Start a reconciliation by hand for this account. A domain for which the time is never enough has "
