@@ -72,7 +72,7 @@ class Target(BaseModel):
 class TemplateScope(BaseModel):
     """Whose access to project templates: a user profile's, a domain's, or all in one account and Region.
 
-    The event's id names our session in the member account. `portfolio_enabled`: this execution has enabled the portfolio, and waited for it.
+    The event's id names our session in the member account. `something_was_done` by this execution already: at first, the portfolio was enabled.
     """
 
     account_id: str
@@ -81,7 +81,7 @@ class TemplateScope(BaseModel):
     user_profile_name: str | None = None
     event_id: str
     event_time: str | None = None
-    portfolio_enabled: bool = False
+    something_was_done: bool = False
 
     @model_validator(mode="after")
     def _is_within_a_domain(self) -> Self:

@@ -35,6 +35,16 @@ def role_refused(role_arn: str, reason: str) -> Finding:
     return Finding("RoleRefused", role_arn, message)
 
 
+def role_not_released(role_arn: str, reason: str) -> Finding:
+    """Nobody uses it any more, and it stays associated; `reason` is what Service Catalog said."""
+    message = (
+        f"No domain and no user profile has {role_arn} any more, and Service Catalog does not take it from the principals of the project templates. "
+        "It is tried again at the next change in this account and Region, and by reconciliation; or disassociate it by hand. "
+        f"Service Catalog says: {reason}"
+    )
+    return Finding("RoleNotReleased", role_arn, message)
+
+
 def of_service_roles(account_arn: str, there: Set[str], location: str) -> Iterator[Finding]:
     """`there` are the names of the account's service roles; `location` is where templates of our own are, empty for nowhere."""
     if names := missing_service_roles(there, templates_in_s3=bool(location)):

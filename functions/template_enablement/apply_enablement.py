@@ -1,13 +1,13 @@
 """Enable the portfolio, associate and release roles, and tag domains, as DecideEnablement has decided, unless a brake holds."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from steward.changes import Change, Finding, Report
 from steward.observability import logger
@@ -21,7 +21,7 @@ from steward.resources.tags import add_tags
 from steward.rules.access import PRINCIPAL
 from steward.settings import TemplateEnablementSettings
 from steward.targets import TemplateScope
-from steward.template_access import portfolio_is_full, role_refused
+from steward.template_access import portfolio_is_full, role_not_released, role_refused
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,7 +70,22 @@ def apply_enablement(
         enable_templates(member.client("sagemaker"))
         return report
     place = Place(dynamodb, settings.records_table, decided.account_id, decided.region)
-    return Hand(place, member.client("sagemaker"), member.client("servicecatalog")).apply(report, portfolio_enabled=decided.portfolio_enabled)
+    hand = Hand(place, member.client("sagemaker"), member.client("servicecatalog"))
+    return hand.apply(report, something_was_done=decided.something_was_done)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What became of the changes: those that are `done`, and those that Service Catalog `refused`, with its error."""
+
+    done: dict[Change, None] = field(default_factory=dict)
+    refused: dict[Change, ClientError] = field(default_factory=dict)
+
+    def file(self, change: Change, refusal: ClientError | None) -> None:
+        if refusal is None:
+            self.done[change] = None
+        else:
+            self.refused[change] = refusal
 
 
 @dataclass(frozen=True)
@@ -81,41 +96,65 @@ class Hand:
     sagemaker: "SageMakerClient"
     servicecatalog: "ServiceCatalogClient"
 
-    def apply(self, report: Report, *, portfolio_enabled: bool) -> Report:
-        """Releases first: they make room. What could not be done, or had to be taken back, is left out of the changes that are answered."""
-        releases = [change for change in report.changes if _is_of_principal(change) and change.after is None]
-        for change in releases:
-            self._release(change)
-        associations = [change for change in report.changes if _is_of_principal(change) and change.after is not None]
-        refused = {change: refusal for change in associations if (refusal := self._associate(change))}
-        taken_back = self._take_back([*releases, *(change for change in associations if change not in refused)])
-        gone = [change for change in report.changes if change.field.startswith(TAG) and not self._tag(change)]
-        done = tuple(change for change in report.changes if change not in {*taken_back, *refused, *gone})
-        outcome = _outcome(report.outcome, refused.values(), something_was_done=bool(done) or portfolio_enabled)
-        return replace(report, outcome=outcome, changes=done, findings=(*report.findings, *_findings(refused)))
+    def apply(self, report: Report, *, something_was_done: bool) -> Report:
+        """What could not be done, or had to be taken back, is left out of the changes that are answered.
 
-    def _release(self, change: Change) -> None:
-        """A role that is not associated any more is as well."""
+        Where something was done and the rest fails, the answer is what was done, so that it is told, and `MoreToDo`: whoever decides once more finds
+        the rest, and meets what failed.
+        """
+        work = Work()
+        try:
+            self._write(report.changes, work)
+        except (ClientError, BotoCoreError) as error:
+            if not work.done:
+                raise
+            logger.warning("applied some of it", done=len(work.done), error=str(error))
+            return replace(report, outcome="MoreToDo", changes=tuple(work.done), findings=())
+        outcome = _outcome(report.outcome, work.refused.values(), something_was_done=bool(work.done) or something_was_done)
+        return replace(report, outcome=outcome, changes=tuple(work.done), findings=(*report.findings, *_findings(work.refused)))
+
+    def _write(self, changes: Collection[Change], work: Work) -> None:
+        """Releases first: they make room."""
+        releases = [change for change in changes if _is_of_principal(change) and change.after is None]
+        ours = self.place.read().principals if releases else frozenset()
+        for change in releases:
+            work.file(change, self._release(change) if _role_of(change) in ours else None)
+        for change in changes:
+            if _is_of_principal(change) and change.after is not None:
+                work.file(change, self._associate(change))
+        self._take_back(work)
+        for change in changes:
+            if change.field.startswith(TAG) and self._tag(change):
+                work.file(change, None)
+
+    def _release(self, change: Change) -> ClientError | None:
+        """Only what is recorded as ours still: else it is released already, and whoever associated it since are others. A role that is not associated
+        any more is as well. What Service Catalog does not release stays ours."""
         try:
             release_role(self.servicecatalog, Portfolio(change.resource), _role_of(change))
         except ClientError as error:
+            if error.response["Error"]["Code"] == REFUSED:
+                return error
             if error.response["Error"]["Code"] != NOT_FOUND:
                 raise
         self.place.delete_principal(_role_of(change))
+        return None
 
-    def _take_back(self, changes: list[Change]) -> list[Change]:
+    def _take_back(self, work: Work) -> None:
         """Somebody may have come to use a released role since we decided, and have found it associated; the last user of one that we associated may
         have gone, and nobody found anything to release. Uses are recorded before anybody asks what is associated, so that they are seen now
         (docs/decisions/0008)."""
-        used = set(self.place.read().uses.values()) if changes else set()
-        taken_back = []
-        for change in changes:
-            if change.after is not None and _role_of(change) not in used:
-                self._release(change)
-                taken_back.append(change)
-            elif change.after is None and _role_of(change) in used and self._associate(change) is None:
-                taken_back.append(change)
-        return taken_back
+        used = set(self.place.read().uses.values()) if work.done else set()
+        for change in list(work.done):
+            is_used = _role_of(change) in used
+            if change.after is None and is_used:
+                refusal = self._associate(change)
+            elif change.after is not None and not is_used:
+                refusal = self._release(change)
+            else:
+                continue
+            if refusal is None:
+                del work.done[change]
 
     def _associate(self, change: Change) -> ClientError | None:
         """Recorded first, as ours; what Service Catalog refused is not ours."""
@@ -175,4 +214,5 @@ def _findings(refused: Mapping[Change, ClientError]) -> Iterator[Finding]:
         yield portfolio_is_full(full[0].resource, [_role_of(change) for change in full])
     for change, error in refused.items():
         if not _is_full(error):
-            yield role_refused(_role_of(change), error.response["Error"].get("Message", ""))
+            tell = role_not_released if change.after is None else role_refused
+            yield tell(_role_of(change), error.response["Error"].get("Message", ""))

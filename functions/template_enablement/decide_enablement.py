@@ -1,6 +1,6 @@
 """What is missing before people can use project templates, and whose access is not needed any more? Writes nothing but our own records."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,8 @@ class Run:
     def decide(self) -> Report:
         """The cheapest questions first: a profile is looked at many times while it is pending, and so is the portfolio until it is there.
 
-        Of what is gone nothing is enabled, only released: that needs no more than the portfolio.
+        Of what is gone nothing is enabled, only released: that needs no more than the portfolio. Once an execution has enabled templates it waits for
+        SageMaker to say so, and does not enable them again and again.
         """
         end = partial(Report, dry_run=self.held)
         subject = self._subject()
@@ -111,7 +112,7 @@ class Run:
             return end(subject.early_end)
         enabled = subject.is_gone or templates_are_enabled(self.sagemaker)
         if not enabled and not self.held:
-            return end("PortfolioToEnable", changes=self._to_enable())
+            return end("PortfolioNotThereYet") if self.scope.something_was_done else end("PortfolioToEnable", changes=self._to_enable())
         portfolio = find_portfolio(self.servicecatalog) if enabled else None
         if portfolio is None and enabled and not subject.is_gone:
             return end("PortfolioNotThereYet")
@@ -167,9 +168,8 @@ class Run:
     # -- what is to be changed
 
     def _report(self, subject: Subject, records: Records, decision: Decision, portfolio: Portfolio | None) -> Report:
-        if not self.held:
-            for role_arn in decision.forgotten:
-                self.place.delete_principal(role_arn)
+        if decision.forgotten and not self.held:
+            self._forget(decision.forgotten)
         is_wide = self.scope.user_profile_name is None
         where = portfolio.arn if portfolio else self.account.arn
         changes = list(self._to_enable()) if portfolio is None else []
@@ -183,10 +183,18 @@ class Run:
             findings += self._of_roles(records)
         return Report(self._outcome(subject, decision, changes), self.held, changes=tuple(changes), findings=tuple(findings))
 
+    def _forget(self, role_arns: Collection[str]) -> None:
+        """Somebody may have come to use one since we looked, and another execution have associated it: then it is ours after all. Uses are recorded
+        before, so that they are seen now (docs/decisions/0008)."""
+        for role_arn in role_arns:
+            self.place.delete_principal(role_arn)
+        for role_arn in set(role_arns) & set(self.place.read().uses.values()):
+            self.place.put_principal(role_arn)
+
     def _outcome(self, subject: Subject, decision: Decision, changes: list[Change]) -> str:
         if decision.without_room:
             return "PortfolioFull"
-        if changes or self.scope.portfolio_enabled:
+        if changes or self.scope.something_was_done:
             return "TemplateAccessChanged"
         return self._gone() if subject.is_gone else "NothingToDo"
 

@@ -23,6 +23,9 @@ class Behaviour:
 
     import_seconds: float | None = 10
     """From EnableSagemakerServicecatalogPortfolio until the account has the portfolio; None: it never comes. AWS's samples sleep 10 seconds."""
+    enabling_accepts: bool = True
+    """Whether SageMaker accepts the portfolio's share in the name of whoever enables its templates, who then needs AcceptPortfolioShare. AWS's
+    samples allow that to callers who never call it themselves; no reference says it."""
     display_name: str = DISPLAY_NAMES[0]
     disabled_portfolio: Literal["stays", "goes"] = "goes"
     """Whether the account still has the portfolio once SageMaker's use of it is disabled. If it goes, so do its principals here. Not verified."""

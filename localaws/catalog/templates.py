@@ -4,8 +4,10 @@ Source: botocore, the three operations; "in each account and Region" is inferred
 account here, and the same one again if it comes a second time: neither is observed on AWS.
 """
 
+from dataclasses import replace
 from typing import Any
 
+from localaws.authorization import require
 from localaws.catalog import core
 from localaws.cloud import Call, Cloud, operation
 
@@ -14,7 +16,7 @@ _OWNER = "999999999999"
 
 
 def _switch(cloud: Cloud, account: str, region: str) -> dict[str, Any]:
-    """``enabled``, and the ``portfolio`` once there has been one."""
+    """``enabled``, and the ``portfolio`` once they were."""
     return cloud.table("sagemaker:Servicecatalog", account, region)
 
 
@@ -22,6 +24,11 @@ def _switch(cloud: Cloud, account: str, region: str) -> dict[str, Any]:
 def enable(cloud: Cloud, call: Call) -> dict[str, Any]:
     """Enabled at once, and again without an error; the portfolio comes later, or not at all."""
     switch, seconds = _switch(cloud, call.account, call.region), core.behaviour(cloud).import_seconds
+    if "portfolio" not in switch:
+        switch["portfolio"] = core.make(cloud, call.region, _OWNER, core.behaviour(cloud).display_name, core.PROVIDER)
+    if core.behaviour(cloud).enabling_accepts:
+        in_their_name = replace(call, principal=replace(call.principal, invoked_by="sagemaker.amazonaws.com"))
+        require(cloud, in_their_name, "servicecatalog:AcceptPortfolioShare", switch["portfolio"].arn, call.account)
     if not switch.get("enabled"):
         since = switch["enabled"] = cloud.uuid()
         if seconds is not None:
@@ -33,8 +40,6 @@ def _import(cloud: Cloud, account: str, region: str, since: str) -> None:
     switch = _switch(cloud, account, region)
     if switch.get("enabled") != since:
         return
-    if "portfolio" not in switch:
-        switch["portfolio"] = core.make(cloud, region, _OWNER, core.behaviour(cloud).display_name, core.PROVIDER)
     core.accepted(cloud, account, region).setdefault(switch["portfolio"].id, core.next_number(cloud))
 
 

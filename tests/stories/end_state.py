@@ -33,9 +33,9 @@ _HASHES = re.compile(r"-[0-9a-f]{12}(-r\d+)?\b")
 @dataclass(frozen=True)
 class EndState:
     """`resources`: status, tags and settings of everything in Studio, the payer's cost allocation tags, what our tables keep, and who may use project
-    templates. `announcements`, `findings`: what was told, however often. `left`: messages that lie in queues which nobody reads, and how many.
-    `reds`: the executions that did not succeed, by machine and by the Fail state they ended in (or their status). `outcomes`: what the green ones
-    came to; how many there were is no part of it, since an event may come twice.
+    templates. `announcements`, `findings`: each change and each finding that was told, however often. `left`: messages that lie in queues which
+    nobody reads, and how many. `reds`: the executions that did not succeed, by machine and by the Fail state they ended in (or their status).
+    `outcomes`: what the green ones came to; how many there were is no part of it, since an event may come twice.
     """
 
     resources: dict[str, Any]
@@ -67,7 +67,7 @@ def end_state(local: LocalOrganization) -> EndState:
     """See the module."""
     cloud = local.cloud
     plain = _Plain(cloud)
-    messages = [(queue, plain.text(body)) for queue, body in _messages()]
+    messages = [(queue, plain.text(part)) for queue, body in _messages() for part in (_each_change(body) if queue == ANNOUNCEMENTS else [body])]
     done = [execution for place in _places(cloud) for execution in executions(cloud, *place).values()]
     green = [execution for execution in done if execution.status == "SUCCEEDED"]
     return EndState(
@@ -121,6 +121,13 @@ def _messages() -> Iterator[tuple[str, Any]]:
             for queue in backend.queues.values():
                 for message in queue._messages:
                     yield queue.name, _read(message.body)
+
+
+def _each_change(event: Any) -> Iterator[Any]:
+    """As many events as this one tells changes, each with one of them: in how many events they are told is a way, not an end."""
+    detail = {name: value for name, value in event["detail"].items() if name not in {"changes", "roles_associated", "roles_released"}}
+    for change in event["detail"].get("changes") or [None]:
+        yield {**event, "detail": {**detail, "change": change}}
 
 
 def _red(execution: Execution) -> str:

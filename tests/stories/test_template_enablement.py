@@ -1,6 +1,7 @@
 """Stories of template_enablement, on the deployed template: who works with which role, and who may use the project templates afterwards."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -150,11 +151,29 @@ def test_the_straight_way_costs_what_its_page_says(platform: Platform) -> None:
         "ApplyEnablement",
         "SomethingWasChanged",
         "AnnounceTemplateAccess",
-        "PortfolioIsToCome",
+        "MoreIsToBeDone",
         "ThereAreFindings",
         "OutcomeIsKnown",
         "TemplateAccessChanged",
     ]
+
+
+def test_the_other_ways_cost_what_the_page_says_too(platform: Platform) -> None:
+    with_role(platform, None)
+    domain, scientist = platform.client("sagemaker", "fraud-dev").list_domains()["Domains"][0]["DomainId"], platform.role("fraud-dev", "FraudScientist")
+    bob = with_role(platform, scientist, "bob", domain)
+
+    def cost(act: Callable[[], object]) -> tuple[int, int]:
+        before = len(platform.local.cloud.log.calls)
+        act()
+        principals = [call["principal"] for call in platform.local.cloud.log.calls[before:]]
+        ours = [one for one in principals if ":assumed-role/" in one and ("Enablement" in one or "/template_enablement/" in one)]
+        return len(platform.states_entered(last(platform))), len(ours)
+
+    assert cost(lambda: with_role(platform, scientist, "carol", domain)) == (6, 12)
+    assert cost(lambda: by_hand(platform, domain_id=domain)) == (6, 10)
+    delete(platform, bob)
+    assert cost(lambda: delete(platform, f"user-profile/{domain}/carol")) == (10, 23)
 
 
 def test_one_profile_event_reads_one_profile_whatever_their_number(platform: Platform) -> None:
@@ -455,6 +474,44 @@ def test_a_step_that_fails_again_and_again_ends_red_and_its_repetition_finishes(
     platform.local.settle()
     assert last(platform)["output"]["outcome"] == "TemplateAccessChanged"
     assert roles_let_in(platform) == {STUDIO}
+
+
+def test_what_is_done_before_a_step_fails_is_announced_though_the_execution_ends_red(platform: Platform) -> None:
+    reader, writer = platform.role("fraud-dev", "Reader"), platform.role("fraud-dev", "Writer")
+    alice = with_role(platform, reader)
+    announced = platform.watch_hub_bus()
+    settings = {"ExecutionRole": writer}
+    platform.client("sagemaker", "fraud-dev").update_user_profile(DomainId=alice.split("/")[1], UserProfileName="alice", UserSettings=settings)
+    with platform.local.faults.fail("servicecatalog:AssociatePrincipalWithPortfolio", "AccessDeniedException", lasting=24 * 3600):
+        platform.local.settle()
+    execution = last(platform)
+    assert (execution["status"], execution["error"]) == ("FAILED", "EnablementFailed")
+    assert [event["detail"]["roles_released"] for event in platform.messages(announced)] == [[reader]]
+    platform.client("stepfunctions", "hub").start_execution(stateMachineArn=platform.output(OUTPUT), name="again", input=execution["input"])
+    platform.local.settle()
+    assert platform.messages(announced)[-1]["detail"]["roles_associated"] == [writer]
+    assert roles_let_in(platform) == {writer, STUDIO}
+
+
+def test_what_failed_for_a_moment_is_found_by_another_look(platform: Platform) -> None:
+    reader, writer = platform.role("fraud-dev", "Reader"), platform.role("fraud-dev", "Writer")
+    alice = with_role(platform, reader)
+    settings = {"ExecutionRole": writer}
+    platform.client("sagemaker", "fraud-dev").update_user_profile(DomainId=alice.split("/")[1], UserProfileName="alice", UserSettings=settings)
+    with platform.local.faults.fail("servicecatalog:AssociatePrincipalWithPortfolio", "AccessDeniedException", times=1):
+        platform.local.settle()
+    assert last(platform)["status"] == "SUCCEEDED"
+    assert changed(last(platform)) == [(reader, None), (writer, "associated")], "all of it in one report"
+    assert platform.states_entered(last(platform)).count("AnnounceTemplateAccess") == 2
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_sagemaker_accepts_the_share_in_our_name_or_need_not(platform: Platform, accepts: bool) -> None:
+    catalog.behaviour(platform.local.cloud).enabling_accepts = accepts
+    with_role(platform, None)
+    assert roles_let_in(platform) == {STUDIO}
+    decided = {(each["action"], each["allowed"]) for each in platform.local.cloud.log.decisions if "template_enablement" in each["principal"]}
+    assert (("servicecatalog:AcceptPortfolioShare", True) in decided) is accepts
 
 
 def test_an_outcome_that_the_machine_does_not_know_ends_red(platform: Platform) -> None:

@@ -26,6 +26,10 @@ def world() -> Iterator[World]:
         yield world
 
 
+def denied(*_: object) -> None:
+    raise refusal("AccessDeniedException")
+
+
 def in_use(world: World, name: str, own: str) -> None:
     """A profile that has come and been seen to."""
     world.profile(name, own=own)
@@ -53,13 +57,14 @@ def test_enabling_is_all_that_is_done_at_first(world: World) -> None:
     assert (world.enabled, world.calls) == (True, ["describe_account", "enable_sagemaker_servicecatalog_portfolio"])
 
 
-@pytest.mark.parametrize("cut", range(12))
+@pytest.mark.parametrize("cut", range(13))
 def test_cut_off_after_any_write_the_next_try_answers_the_same_changes(world: World, cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
     world.location = "s3://templates/ours"
     in_use(world, "alice", READER)
     world.tags.clear()
     world.profile(own=WRITER)
-    decided = replace(world.decide(), changes=(*world.decide().changes, *world.decide(DOMAIN, None).changes))
+    decided = world.decide(DOMAIN, None)
+    assert len(decided.changes) == 3
     left = [cut]
 
     def cut_after(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -202,17 +207,62 @@ def test_a_portfolio_that_is_full_meanwhile_is_one_finding_for_all_roles(world: 
 
 
 @pytest.mark.parametrize("operation", ["associate_role", "release_role"])
-def test_any_other_refusal_is_a_failure(world: World, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_other_refusal_is_a_failure_where_nothing_is_done_yet(world: World, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_use(world, "alice", READER)
+    if operation == "associate_role":
+        world.profile("bob", own=WRITER)
+        decided = world.decide(name="bob")
+    else:
+        world.delete()
+        decided = world.decide()
+    monkeypatch.setattr(step, operation, denied)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        world.apply(decided)
+
+
+def test_what_was_done_before_something_failed_is_told_and_the_rest_is_found_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_use(world, "alice", READER)
+    world.profile(own=WRITER)
+    decided = world.decide()
+    released, associated = decided.changes
+    with monkeypatch.context() as patched:
+        patched.setattr(step, "associate_role", denied)
+        assert world.apply(decided) == Report("MoreToDo", dry_run=False, changes=(released,))
+        rest = world.decide(something_was_done=True)
+        assert rest.changes == (associated,)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            world.apply(rest)
+    assert world.apply(rest).changes == (associated,)
+    assert (world.principals, world.records.principals) == ({STUDIO, WRITER}, {WRITER})
+
+
+def test_what_is_not_ours_any_more_is_not_released(world: World) -> None:
+    """As where an execution is redriven days later, and somebody else has associated the role meanwhile."""
+    in_use(world, "alice", READER)
+    world.delete()
+    decided = world.decide()
+    assert world.apply(decided) == decided
+    world.principals.add(READER)
+    assert world.apply(decided) == decided
+    assert (world.principals, world.records.principals) == ({STUDIO, READER}, frozenset())
+
+
+def test_a_role_that_service_catalog_does_not_release_is_a_finding_and_stays_ours(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     in_use(world, "alice", READER)
     world.profile(own=WRITER)
     decided = world.decide()
 
-    def denied(*_: object) -> None:
-        raise refusal("AccessDeniedException")
+    def refused(*_: object) -> None:
+        raise refusal("InvalidParametersException", message="could not resolve principal")
 
-    monkeypatch.setattr(step, operation, denied)
-    with pytest.raises(ClientError, match="AccessDenied"):
-        world.apply(decided)
+    with monkeypatch.context() as patched:
+        patched.setattr(step, "release_role", refused)
+        report = world.apply(decided)
+    assert (report.outcome, [change.field for change in report.changes]) == ("RolesRefused", [f"principal:{WRITER}"])
+    assert [(finding.kind, finding.resource) for finding in report.findings] == [("RoleNotReleased", READER)]
+    assert "could not resolve principal" in report.findings[0].message
+    assert world.records.principals == {READER, WRITER}
+    assert [change.after for change in world.decide().changes] == [None], "it is tried again"
 
 
 # -- the tag of domains
@@ -276,7 +326,7 @@ def test_an_account_that_left_is_not_written_to(world: World, monkeypatch: pytes
 def test_what_was_enabled_before_is_something_that_was_done(world: World) -> None:
     world.missing_roles = {READER}
     nothing = Report("TemplateAccessChanged", dry_run=False)
-    assert world.apply(nothing, portfolio_enabled=True).outcome == "TemplateAccessChanged"
+    assert world.apply(nothing, something_was_done=True).outcome == "TemplateAccessChanged"
     assert world.apply(nothing).outcome == "NothingToDo"
     assert world.records == Records()
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 import template_enablement.decide_enablement as step
 from steward import template_access
 from steward.changes import Change, Report
-from steward.resources.records import Use
+from steward.resources.records import Place, Use
 from steward.settings import Brakes
 from steward.targets import TemplateScope
 from tests.unit.enablement_world import ACCOUNT_ARN, ACCOUNT_ID, DOMAIN, FREE, HELD, PORTFOLIO_ARN, REGION, STUDIO, World, an_account, refusal, role
@@ -156,6 +156,26 @@ def test_what_is_ours_no_more_is_forgotten_when_somebody_took_it_away(world: Wor
     world.profile("bob")
     assert world.run(name="bob").outcome == "NothingToDo"
     assert READER in world.principals
+
+
+def test_what_is_forgotten_while_somebody_comes_to_use_it_is_ours_again(world: World) -> None:
+    """Bob's execution has recorded his use, recorded the role as ours and associated it, all after we asked what is associated."""
+    world.profile(own=READER)
+    world.run()
+    world.principals.discard(READER)
+    world.delete()
+
+    def bob_comes() -> None:
+        world.profile("bob", own=READER)
+        world.place.put_use((DOMAIN, "profile/bob"), Use(READER))
+        world.place.put_principal(READER)
+
+    forget = Place.delete_principal
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Place, "delete_principal", lambda place, role_arn: (bob_comes(), forget(place, role_arn)))
+        assert world.run() == Report("ProfileGone", dry_run=False)
+    world.principals.add(READER)
+    assert world.records.principals == {STUDIO, READER}
 
 
 # -- in whatever order
@@ -331,12 +351,18 @@ def test_a_portfolio_that_is_not_there_yet_is_asked_for_again(world: World) -> N
     assert world.records.known == {}
 
 
+def test_templates_that_are_enabled_and_not_yet_said_to_be_are_waited_for(world: World) -> None:
+    world.enabled = world.portfolio = False
+    world.profile(own=READER)
+    assert world.decide(something_was_done=True) == Report("PortfolioNotThereYet", dry_run=False)
+
+
 def test_an_account_with_nothing_in_it_is_enabled_all_the_same(world: World) -> None:
     world.domains.clear()
     world.enabled = False
     assert world.decide(None, None).outcome == "PortfolioToEnable"
     world.enabled = True
-    assert world.decide(None, None, portfolio_enabled=True).outcome == "TemplateAccessChanged"
+    assert world.decide(None, None, something_was_done=True).outcome == "TemplateAccessChanged"
 
 
 def test_of_a_profile_that_is_gone_nothing_is_enabled_and_its_use_is_forgotten(world: World) -> None:
@@ -493,6 +519,6 @@ def test_the_handler_takes_what_the_machine_sends_and_answers_the_report(world: 
     }.items():
         monkeypatch.setenv(name, value)
     sent = {"account_id": ACCOUNT_ID, "region": REGION, "domain_id": DOMAIN, "user_profile_name": "alice", "event_id": "event-1"}
-    answer = step.handler({**sent, "event_time": "2026-11-23T09:05:41Z", "writer": "x", "replay_name": None, "portfolio_enabled": False}, context)
+    answer = step.handler({**sent, "event_time": "2026-11-23T09:05:41Z", "writer": "x", "replay_name": None, "something_was_done": False}, context)
     assert (answer["outcome"], len(answer["changes"])) == ("TemplateAccessChanged", 2)
     assert doors == [(ACCOUNT_ID, REGION, "template_enablement", "event-1")]
