@@ -160,7 +160,10 @@ def test_the_straight_way_costs_what_its_page_says(platform: Platform) -> None:
 
 def test_the_other_ways_cost_what_the_page_says_too(platform: Platform) -> None:
     with_role(platform, None)
-    domain, scientist = platform.client("sagemaker", "fraud-dev").list_domains()["Domains"][0]["DomainId"], platform.role("fraud-dev", "FraudScientist")
+    domain, scientist = (
+        platform.client("sagemaker", "fraud-dev").list_domains()["Domains"][0]["DomainId"],
+        platform.role("fraud-dev", "FraudScientist"),
+    )
     bob = with_role(platform, scientist, "bob", domain)
 
     def cost(act: Callable[[], object]) -> tuple[int, int]:
