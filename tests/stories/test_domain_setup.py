@@ -1,18 +1,16 @@
 """Stories of domain_setup: a domain is made or changed, and it is as the platform needs it, or somebody is told why it is not."""
 
-import json
 from typing import Any
 
 import pytest
 
-from localaws.studio import fail_next
 from localaws.studio.core import behaviour
 from tests.schemas import validate
+from tests.stories.domains_of_ours import PRODUCT, described, idle_of, kinds, made, report, updates
 from tests.stories.people import Platform
 
 pytestmark = pytest.mark.workflow("domain_setup")
 
-PRODUCT = {"Key": "steward:product", "Value": "studio"}
 IDLE = {"LifecycleManagement": "ENABLED", "IdleTimeoutInMinutes": 120, "MinIdleTimeoutInMinutes": 60, "MaxIdleTimeoutInMinutes": 480}
 ACCOUNT_TAGS = {"ml:project": "fraud", "ml:cost-center": "R-4711", "ml:owner": "fraud-team"}
 OWN = {
@@ -30,34 +28,6 @@ def omitted(request: pytest.FixtureRequest, platform: Platform) -> str:
     """Whether AWS keeps what an update leaves out is not documented: both ways."""
     behaviour(platform.local.cloud).omitted_settings = request.param
     return str(request.param)
-
-
-def made(platform: Platform, *tags: dict[str, str], role: str = "StudioExecution", **more: Any) -> str:
-    """A domain of our products, bare: its id."""
-    return platform.domain("fraud-dev", **{"TagPropagation": "DISABLED", "Tags": [PRODUCT, *tags], **more})
-
-
-def described(platform: Platform, domain: str) -> dict[str, Any]:
-    found: dict[str, Any] = platform.client("sagemaker", "fraud-dev").describe_domain(DomainId=domain)
-    return found
-
-
-def idle_of(settings: dict[str, Any], app: str) -> Any:
-    return settings.get(f"{app}AppSettings", {}).get("AppLifecycleManagement", {}).get("IdleSettings")
-
-
-def updates(platform: Platform) -> list[dict[str, Any]]:
-    return platform.calls("sagemaker:UpdateDomain")
-
-
-def report(platform: Platform) -> dict[str, Any]:
-    execution = platform.executions("domain_setup")[-1]
-    found: dict[str, Any] = json.loads(execution["output"])
-    return found
-
-
-def kinds(platform: Platform) -> list[str]:
-    return [finding["kind"] for finding in report(platform)["findings"]]
 
 
 def test_a_new_domain_of_ours_is_set_up_with_one_update(platform: Platform, omitted: str) -> None:
@@ -207,101 +177,6 @@ def test_a_role_that_does_not_exist_is_a_finding(platform: Platform) -> None:
     assert kinds(platform) == ["ExecutionRolesMissing"]
 
 
-# -- waiting, and what becomes of it
-
-
-def test_a_domain_is_waited_for(platform: Platform) -> None:
-    behaviour(platform.local.cloud).seconds["Domain", "creation"] = 1200
-    domain = made(platform)
-    assert described(platform, domain)["TagPropagation"] == "ENABLED"
-    assert platform.states_entered(platform.executions("domain_setup")[-1]).count("DecideSetup") > 30
-
-
-def test_a_domain_that_stays_pending_ends_red_and_says_so(platform: Platform) -> None:
-    behaviour(platform.local.cloud).seconds["Domain", "creation"] = 7200
-    made(platform)
-    assert platform.executions("domain_setup")[-1]["error"] == "NeverInService"
-
-
-def test_a_domain_that_cannot_be_made_is_reported(platform: Platform) -> None:
-    fail_next(platform.local.cloud, "Domain", "no free addresses in subnet-0a1b2c3d")
-    made(platform)
-    assert (report(platform)["outcome"], kinds(platform)) == ("DomainFailed", ["DomainFailed"])
-    assert "no free addresses" in report(platform)["findings"][0]["message"]
-
-
-def test_an_update_of_ours_that_fails_ends_red_with_sagemakers_reason(platform: Platform) -> None:
-    fail_next(platform.local.cloud, "Domain", "image own is gone", "update")
-    domain = made(platform)
-    execution = platform.executions("domain_setup")[-1]
-    assert execution["error"] == "UpdateFailed"
-    assert "image own is gone" in execution["cause"]
-    assert len(updates(platform)) == 1
-    assert platform.tags("fraud-dev", described(platform, domain)["DomainArn"]) == {"steward:product": "studio"}, "nothing after it was written"
-    platform.client("stepfunctions", "hub").start_execution(
-        stateMachineArn=platform.output("DomainSetupStateMachineArn"), name="again", input=execution["input"]
-    )
-    platform.local.settle()
-    assert described(platform, domain)["TagPropagation"] == "ENABLED"
-    assert kinds(platform) == ["DomainUpdateFailed"], "it had failed before this run"
-
-
-def test_an_update_that_never_ends_ends_red(platform: Platform) -> None:
-    behaviour(platform.local.cloud).seconds["Domain", "update"] = 2 * 3600
-    made(platform)
-    assert platform.executions("domain_setup")[-1]["error"] == "NeverUpdated"
-    assert len(updates(platform)) == 1
-
-
-def test_somebody_elses_update_is_waited_for(platform: Platform) -> None:
-    """It began between our decision and our update."""
-    behaviour(platform.local.cloud).seconds["Domain", "update"] = 300
-    began: list[str] = []
-
-    def meanwhile(domain: str) -> None:
-        platform.client("sagemaker", "fraud-dev").update_domain(DomainId=domain, DefaultUserSettings={"SecurityGroups": ["sg-1"]})
-        began.append(domain)
-
-    sagemaker = platform.client("sagemaker", "fraud-dev")
-    with platform.local.faults.crash("*UpdateSettings*", "before", "sagemaker:UpdateDomain"):
-        arn = sagemaker.create_domain(
-            DomainName="studio",
-            AuthMode="IAM",
-            DefaultUserSettings={"ExecutionRole": "arn:aws:iam::444444444444:role/StudioExecution"},
-            SubnetIds=["subnet-0a1b2c3d"],
-            VpcId="vpc-0a1b2c3d",
-            Tags=[PRODUCT],
-        )["DomainArn"]
-        while not platform.local.faults.injected:
-            platform.local.advance(1)
-        meanwhile(arn.split("/")[1])
-        platform.local.settle()
-    now = described(platform, began[0])
-    assert now["TagPropagation"] == "ENABLED"
-    assert now["DefaultUserSettings"]["SecurityGroups"] == ["sg-1"]
-    first = platform.executions("domain_setup")[0]
-    assert json.loads(first["output"])["outcome"] == "DomainSetUp"
-
-
-def test_a_domain_that_is_deleted_meanwhile_is_gone(platform: Platform) -> None:
-    sagemaker = platform.client("sagemaker", "fraud-dev")
-    with platform.local.faults.crash("*UpdateSettings*", "before", "sagemaker:UpdateDomain"):
-        arn = sagemaker.create_domain(
-            DomainName="studio",
-            AuthMode="IAM",
-            DefaultUserSettings={"ExecutionRole": "arn:aws:iam::444444444444:role/StudioExecution"},
-            SubnetIds=["subnet-0a1b2c3d"],
-            VpcId="vpc-0a1b2c3d",
-            Tags=[PRODUCT],
-        )["DomainArn"]
-        while not platform.local.faults.injected:
-            platform.local.advance(1)
-        sagemaker.delete_domain(DomainId=arn.split("/")[1])
-        platform.local.settle()
-    assert (report(platform)["outcome"], report(platform)["changes"]) == ("DomainGone", [])
-    assert "NothingWasWritten" in platform.states_entered(platform.executions("domain_setup")[-1])
-
-
 # -- whose settings
 
 
@@ -334,37 +209,3 @@ def test_with_a_brake_on_nothing_is_written_and_the_changes_are_shown(platform: 
     assert updates(platform) == platform.calls("sagemaker:AddTags", "dynamodb:PutItem") == []
     assert described(platform, domain)["TagPropagation"] == "DISABLED"
     assert platform.messages(queue) == []
-
-
-def test_an_account_out_of_scope_is_reported_and_not_entered(platform: Platform) -> None:
-    made(platform)
-    organizations = platform.client("organizations", "management")
-    (parent,) = organizations.list_parents(ChildId="444444444444")["Parents"]
-    units = organizations.list_organizational_units_for_parent(ParentId=organizations.list_roots()["Roots"][0]["Id"])["OrganizationalUnits"]
-    (sandbox,) = (unit["Id"] for unit in units if unit["Name"] == "Sandbox")
-    organizations.move_account(AccountId="444444444444", SourceParentId=parent["Id"], DestinationParentId=sandbox)
-    made(platform)
-    assert report(platform)["outcome"] == "AccountOutOfScope"
-    assert len(updates(platform)) == 1
-
-
-def test_without_our_role_it_waits_and_ends_red(platform: Platform) -> None:
-    plant = platform.without_role("fraud-dev", "domain_setup")
-    made(platform)
-    execution = platform.executions("domain_setup")[-1]
-    assert execution["error"] == "MemberRoleNeverPlanted"
-    plant()
-    platform.client("stepfunctions", "hub").start_execution(
-        stateMachineArn=platform.output("DomainSetupStateMachineArn"), name="again", input=execution["input"]
-    )
-    platform.local.settle()
-    assert report(platform)["outcome"] == "DomainSetUp"
-
-
-def test_where_templates_cannot_be_enabled_the_domain_is_set_up_and_the_execution_red(platform: Platform) -> None:
-    plant = platform.without_role("fraud-dev", "template_enablement")
-    domain = made(platform)
-    execution = platform.executions("domain_setup")[-1]
-    assert execution["error"] == "TemplatesNotEnabled"
-    assert described(platform, domain)["TagPropagation"] == "ENABLED"
-    plant()
