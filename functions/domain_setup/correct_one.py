@@ -1,6 +1,7 @@
 """Write what DecideSetup has decided on for one thing: the tags of the domain, or the idle settings of one user profile or one space."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +19,7 @@ from steward.resources.profiles import UserProfile, describe_user_profile, updat
 from steward.resources.records import Place
 from steward.resources.spaces import Space, describe_space, update_space
 from steward.resources.studio import Stage, StudioResource, went_meanwhile
-from steward.resources.tags import add_tags
+from steward.resources.tags import add_tags, read_tags
 from steward.rules.idle_settings import value_at, with_values
 from steward.settings import CorrectOneSettings
 from steward.setups import path_of, value_of
@@ -62,9 +63,9 @@ def handler(one: OneToCorrect, context: LambdaContext) -> dict[str, Any]:  # noq
     settings = CorrectOneSettings.from_env()
     enter = partial(member_session, hub_client("sts"), one.account_id, one.region, settings.member_role_name, session_name=one.event_id)
     place = Place(hub_client("dynamodb"), settings.records_table, one.account_id, one.region)
-    state = correct_one(one, settings, hub_client("organizations"), place, lambda: enter().client("sagemaker"))
+    state, changes = correct_one(one, settings, hub_client("organizations"), place, lambda: enter().client("sagemaker"))
     logger.info("corrected one", resource=one.arn, state=state)
-    return {"state": state, "resource": one.arn}
+    return {"state": state, "changes": [asdict(change) for change in changes]}
 
 
 def correct_one(
@@ -73,50 +74,63 @@ def correct_one(
     organizations: "OrganizationsClient",
     place: Place,
     sagemaker_of_member: Callable[[], "SageMakerClient"],
-) -> str:
-    """``Corrected`` once it is as decided. ``Updating``, or ``Busy`` with another's change: ask again. ``Gone``, ``Held``, and ``Failed: …`` with
-    SageMaker's reason are ends.
+) -> tuple[str, tuple[Change, ...]]:
+    """A state, and the changes that it is true of. ``Corrected`` once it is as decided. ``Updating``, or ``Busy`` with another's change: ask again.
+    ``Gone``, ``Held``, ``Overtaken``, and ``Failed: …`` with SageMaker's reason are ends.
 
-    What it was told is compared with what is there by now, so that whoever was cut off after an update makes no second one.
+    What it was told is compared with what is there by now, so that whoever was cut off after an update makes no second one, and that what somebody
+    else has changed since the decision stays theirs: where that is all of it, we are overtaken.
     """
     account = describe_account(organizations, one.account_id)
     if account is None or not (account.is_active and account.unit_ids & settings.ml_unit_ids) or settings.brakes.hold(account.unit_ids):
-        return "Held"
+        return "Held", one.changes
     sagemaker = sagemaker_of_member()
     try:
         resource = one.describe(sagemaker)
         if resource is None or resource.stage is Stage.LEAVING:
-            return "Gone"
+            return "Gone", one.changes
         if isinstance(resource, UserProfile | Space):
             return _set(one, sagemaker, resource)
         return _tag(one, sagemaker, place)
     except ClientError as error:
         if went_meanwhile(error, lambda: one.describe(sagemaker)):
-            return "Gone"
+            return "Gone", one.changes
         raise
 
 
-def _tag(one: OneToCorrect, sagemaker: "SageMakerClient", place: Place) -> str:
+def _tag(one: OneToCorrect, sagemaker: "SageMakerClient", place: Place) -> tuple[str, tuple[Change, ...]]:
     """A tag that is new is recorded before it is there, and one that is not new after: cut off in between, neither is taken for the domain's own."""
-    tags = {change.field.removeprefix("tag:"): change.after or "" for change in one.changes}
-    place.put_domain_tags(one.domain_id, {key: tags[key] for key, before in _befores(one).items() if before is None})
-    add_tags(sagemaker, one.arn, tags)
-    place.put_domain_tags(one.domain_id, {key: tags[key] for key, before in _befores(one).items() if before is not None})
-    return "Corrected"
+    present = read_tags(sagemaker, one.arn)
+    left = _not_overtaken(one, lambda change: present.get(_key(change)))
+    if not left:
+        return "Overtaken", one.changes
+    place.put_domain_tags(one.domain_id, {_key(change): change.after or "" for change in left if change.before is None})
+    add_tags(sagemaker, one.arn, {_key(change): change.after or "" for change in left})
+    place.put_domain_tags(one.domain_id, {_key(change): change.after or "" for change in left if change.before is not None})
+    return "Corrected", left
 
 
-def _befores(one: OneToCorrect) -> dict[str, str | None]:
-    return {change.field.removeprefix("tag:"): change.before for change in one.changes}
+def _key(change: Change) -> str:
+    return change.field.removeprefix("tag:")
 
 
-def _set(one: OneToCorrect, sagemaker: "SageMakerClient", resource: UserProfile | Space) -> str:
+def _not_overtaken(one: OneToCorrect, present: Callable[[Change], str | int | None]) -> tuple[Change, ...]:
+    """The changes of what is still as it was when they were decided on, or as they make it already."""
+    values = [(change, present(change)) for change in one.changes]
+    return tuple(change for change, value in values if (None if value is None else str(value)) in (change.before, change.after))
+
+
+def _set(one: OneToCorrect, sagemaker: "SageMakerClient", resource: UserProfile | Space) -> tuple[str, tuple[Change, ...]]:
     settings = resource.user_settings if isinstance(resource, UserProfile) else resource.space_settings
     if resource.stage is Stage.COMING:
-        return "Updating" if one.is_updated else "Busy"
-    values = {path_of(change): value_of(change) for change in one.changes}
+        return "Updating" if one.is_updated else "Busy", one.changes
+    left = _not_overtaken(one, lambda change: value_at(settings, path_of(change)))
+    if not left:
+        return "Overtaken", one.changes
+    values = {path_of(change): value_of(change) for change in left}
     if all(value_at(settings, path) == value for path, value in values.items()):
-        return "Corrected"
+        return "Corrected", left
     if one.is_updated or resource.stage is Stage.BROKEN:
-        return f"Failed: {resource.name} is {resource.status}. SageMaker says: {resource.failure_reason or 'nothing'}"
+        return f"Failed: {resource.name} is {resource.status}. SageMaker says: {resource.failure_reason or 'nothing'}", left
     update = update_user_profile if isinstance(resource, UserProfile) else update_space
-    return "Updating" if update(sagemaker, one.domain_id, resource.name, with_values(settings, values)) else "Busy"
+    return "Updating" if update(sagemaker, one.domain_id, resource.name, with_values(settings, values)) else "Busy", left

@@ -54,7 +54,8 @@ def update_settings(
     """The report, its changes those of the domain's settings alone, once they are as decided and the domain is in service.
 
     What it was told is compared with what is there by now, so that whoever was cut off after UpdateDomain waits for it and makes no second one. Until
-    then the outcome is `SettingsUpdating` after our own UpdateDomain, or `DomainBusy` while somebody else's change is under way: ask again.
+    then the outcome is `SettingsUpdating` after our own UpdateDomain, or `DomainBusy` while somebody else's change is under way: ask again. After
+    such a change it is `DomainChanged`: it may have brought a role that cannot bear what was decided, so decide anew.
     `UpdateFailed` is the end: since the decision an update has failed, which may have been ours.
     """
     report = decided.report
@@ -78,6 +79,8 @@ def _of_domain(decided: DecidedSetup, domain: Domain, sagemaker: "SageMakerClien
     left = tuple(change for change in changes if _present(domain, change) != value_of(change))
     if not left:
         return replace(report, changes=changes)
+    if not decided.is_updated and domain.last_modified.isoformat() != decided.seen:
+        return replace(report, outcome="DomainChanged", changes=())
     if decided.is_updated or not may():
         return replace(report, outcome="SettingsContested", changes=(), findings=(*report.findings, _contested(decided.writer, domain, left)))
     is_asked_for = update_domain(sagemaker, decided.domain_id, **_request(domain, left))

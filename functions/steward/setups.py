@@ -152,15 +152,19 @@ def _of_domain(facts: Facts, policy: SetupPolicy, limits: IdleLimits, propagatio
 
 
 def _overrides(studio: Studio, limits: IdleLimits) -> Iterator[tuple[Change, ...]]:
-    """The changes of each profile and space that breaks the limits. What is not in service cannot be changed: it is looked at when it is."""
-    settings = chain(
-        ((one, idle_of_profile(one.user_settings, limits)) for one in studio.profiles),
-        ((one, idle_of_space(one.space_settings, limits)) for one in studio.spaces),
-    )
-    for one, found in settings:
-        changes = tuple(_change(one.arn, setting) for setting in found)
-        if changes and one.stage is Stage.USABLE:
-            yield changes
+    """The changes of each profile and space that breaks the limits. What is not in service cannot be changed, nor the spaces of a profile that breaks
+    them and is not: they are looked at when it is."""
+    profiles = {profile.name: profile for profile in studio.profiles}
+    for profile in studio.profiles:
+        if profile.stage is Stage.USABLE and (settings := tuple(idle_of_profile(profile.user_settings, limits))):
+            yield tuple(_change(profile.arn, setting) for setting in settings)
+    for space in studio.spaces:
+        owner = profiles.get(space.owner_profile_name or "")
+        of_owner = owner.user_settings if owner else {}
+        if owner and owner.stage is not Stage.USABLE and any(idle_of_profile(of_owner, limits)):
+            continue
+        if space.stage is Stage.USABLE and (settings := tuple(idle_of_space(space.space_settings, limits, of_owner))):
+            yield tuple(_change(space.arn, setting) for setting in settings)
 
 
 def _change(arn: str, setting: SettingToSet, *root: str) -> Change:

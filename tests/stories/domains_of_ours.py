@@ -13,12 +13,13 @@ def made(platform: Platform, *tags: dict[str, str], role: str = "StudioExecution
     return platform.domain("fraud-dev", **{"TagPropagation": "DISABLED", "Tags": [PRODUCT, *tags], **more})
 
 
-def asked_for(platform: Platform) -> str:
+def asked_for(platform: Platform, account: str = "fraud-dev") -> str:
     """The same, asked for and not waited for: its ARN."""
-    arn: str = platform.client("sagemaker", "fraud-dev").create_domain(
+    account_id = platform.local.organization.account(account).id
+    arn: str = platform.client("sagemaker", account).create_domain(
         DomainName="studio",
         AuthMode="IAM",
-        DefaultUserSettings={"ExecutionRole": "arn:aws:iam::444444444444:role/StudioExecution"},
+        DefaultUserSettings={"ExecutionRole": f"arn:aws:iam::{account_id}:role/StudioExecution"},
         SubnetIds=["subnet-0a1b2c3d"],
         VpcId="vpc-0a1b2c3d",
         Tags=[PRODUCT],

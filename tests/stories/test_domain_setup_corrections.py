@@ -7,6 +7,7 @@ import pytest
 
 from localaws.studio import fail_next
 from localaws.studio.core import behaviour
+from tests.stories.domains_of_ours import asked_for
 from tests.stories.people import Platform
 
 pytestmark = pytest.mark.workflow("domain_setup")
@@ -87,6 +88,25 @@ def test_they_are_corrected_where_that_is_wanted_and_nothing_is_lost(platform: P
     assert [event["detail"]["resource_arn"] for event in announced(platform, queue)][-2:] == [alice, space]
 
 
+def test_a_space_is_brought_within_narrower_bounds_of_its_owner(platform: Platform) -> None:
+    platform.deploy(IdleOverrides="correct")
+    domain = made(platform)
+    alice = platform.profile("fraud-dev", domain=domain)
+    platform.local.settle()
+    platform.space("fraud-dev", alice, SpaceSettings={"AppType": "JupyterLab"})
+    platform.local.settle()
+    sagemaker = platform.client("sagemaker", "fraud-dev")
+    sagemaker.update_domain(DomainId=domain, DefaultUserSettings=idle(LifecycleManagement="DISABLED"))  # so long the space may have any timeout
+    platform.local.advance(20)
+    sagemaker.update_space(DomainId=domain, SpaceName="lab", SpaceSettings=idle(IdleTimeoutInMinutes=9000))
+    own = idle(LifecycleManagement="ENABLED", IdleTimeoutInMinutes=90, MinIdleTimeoutInMinutes=60, MaxIdleTimeoutInMinutes=200)
+    sagemaker.update_user_profile(DomainId=domain, UserProfileName="alice", UserSettings=own)
+    platform.local.settle()
+    touch(platform, domain)
+    assert platform.executions("domain_setup")[-1]["status"] == "SUCCEEDED"
+    assert idle_of(space_of(platform, domain)) == {"IdleTimeoutInMinutes": 200}
+
+
 def test_one_that_fails_leaves_the_others_done_and_told_and_the_execution_red(platform: Platform, studio: tuple[str, str, str]) -> None:
     platform.deploy(IdleOverrides="correct")
     queue = platform.watch_hub_bus()
@@ -150,6 +170,23 @@ def test_a_tag_that_is_a_copy_follows_its_account_and_one_of_the_domains_own_sta
         own_tag(platform, owner)
         assert [change["after"] for change in touch(platform, domain, "newcomer-dev")["changes"]] == [owner]
     platform.set_tags("newcomer-dev", arn, {"ml:owner": "their own"})
+    assert touch(platform, domain, "newcomer-dev")["outcome"] == "NothingToDo"
+    assert platform.tags("newcomer-dev", arn)["ml:owner"] == "their own"
+
+
+def test_a_tag_that_somebody_sets_between_decision_and_writing_is_theirs(platform: Platform) -> None:
+    own_tag(platform, "first")
+    with platform.local.faults.crash("*CorrectOne*", "before", "sagemaker:AddTags"):
+        domain = asked_for(platform, "newcomer-dev").split("/")[1]
+        while not platform.local.faults.injected:
+            platform.local.advance(1)
+        arn = f"arn:aws:sagemaker:eu-west-1:666666666666:domain/{domain}"
+        platform.set_tags("newcomer-dev", arn, {"ml:owner": "their own"})
+        platform.local.settle()
+    execution = platform.executions("domain_setup")[-1]
+    assert [change["field"] for change in json.loads(execution["output"])["changes"] if change["field"].startswith("tag:")] == []
+    assert platform.tags("newcomer-dev", arn)["ml:owner"] == "their own"
+    own_tag(platform, "second")
     assert touch(platform, domain, "newcomer-dev")["outcome"] == "NothingToDo"
     assert platform.tags("newcomer-dev", arn)["ml:owner"] == "their own"
 

@@ -77,6 +77,22 @@ def test_somebody_elses_update_is_waited_for(platform: Platform) -> None:
     assert json.loads(first["output"])["outcome"] == "DomainSetUp"
 
 
+def test_what_somebody_changes_between_decision_and_update_is_decided_on_anew(platform: Platform) -> None:
+    """Trap 33: it brings a role that may not tag, and with the decision from before nobody could create anything."""
+    role = platform.role("fraud-dev", "DataScience")
+    with platform.local.faults.crash("*UpdateSettings*", "before", "sagemaker:UpdateDomain"):
+        domain = asked_for(platform).split("/")[1]
+        while not platform.local.faults.injected:
+            platform.local.advance(1)
+        platform.client("sagemaker", "fraud-dev").update_domain(DomainId=domain, DefaultUserSettings={"ExecutionRole": role})
+        platform.local.settle()
+    first = platform.executions("domain_setup")[0]
+    assert platform.states_entered(first).count("DecideSetup") >= 3, "twice while it was pending, then anew"
+    assert described(platform, domain)["TagPropagation"] == "DISABLED"
+    assert [finding["kind"] for finding in json.loads(first["output"])["findings"]] == ["RolesMayNotTag"]
+    assert len(updates(platform)) == 1
+
+
 def test_a_domain_that_is_deleted_meanwhile_is_gone(platform: Platform) -> None:
     sagemaker = platform.client("sagemaker", "fraud-dev")
     with platform.local.faults.crash("*UpdateSettings*", "before", "sagemaker:UpdateDomain"):

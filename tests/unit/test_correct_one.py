@@ -1,5 +1,6 @@
 """The step CorrectOne alone: the domain's tags, or one profile's or space's settings. A call that is not written down here fails the test."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,6 +79,11 @@ class Scene:
         self._dynamodb.add_response("put_item", {}, {"TableName": "records", "Item": {name: {"S": text} for name, text in item.items()}})
         return self
 
+    def has(self, **tags: str) -> "Scene":
+        found = [{"Key": f"ml:{key}", "Value": value} for key, value in tags.items()]
+        self._sagemaker.add_response("list_tags", {"Tags": found}, {"ResourceArn": DOMAIN_ARN})
+        return self
+
     def tags(self, error: str | None = None, **tags: str) -> "Scene":
         if error:
             self._sagemaker.add_client_error("add_tags", error)
@@ -93,7 +99,8 @@ class Scene:
     def play(self, *changes: Change, is_updated: bool = False, brakes: Brakes = FREE) -> str:
         settings = CorrectOneSettings(frozenset({UNIT}), "domain_setup", "records", brakes)
         place = Place(self.dynamodb, "records", ACCOUNT_ID, "eu-west-1")
-        return step.correct_one(one(*changes, is_updated=is_updated), settings, self.organizations, place, lambda: self.sagemaker)
+        state, self.of = step.correct_one(one(*changes, is_updated=is_updated), settings, self.organizations, place, lambda: self.sagemaker)
+        return state
 
 
 ASKED = {"account_id": ACCOUNT_ID, "region": "eu-west-1", "domain_id": DOMAIN_ID, "event_id": "event-1", "event_time": "2026-11-23T09:05:41Z"}
@@ -109,8 +116,19 @@ def scene(scripted: Any) -> Scene:
 
 
 def test_tags_of_a_domain_are_recorded_the_new_before_and_the_others_after_they_are_written(scene: Scene) -> None:
-    scene.account().domain().records("ml:project", "fraud").tags(project="fraud", owner="fraud-team").records("ml:owner", "fraud-team")
-    assert scene.play(NEW, NEWER) == "Corrected"
+    scene.account().domain().has(owner="before")
+    scene.records("ml:project", "fraud").tags(project="fraud", owner="fraud-team").records("ml:owner", "fraud-team")
+    assert (scene.play(NEW, NEWER), scene.of) == ("Corrected", (NEW, NEWER))
+
+
+def test_whoever_was_cut_off_writes_the_same_tags_again_and_those_that_somebody_else_has_changed_since_stay(scene: Scene) -> None:
+    scene.account().domain().has(project="fraud", owner="their own")
+    scene.records("ml:project", "fraud").tags(project="fraud")
+    assert (scene.play(NEW, NEWER), scene.of) == ("Corrected", (NEW,))
+    scene.account().domain().has(owner="their own")
+    assert scene.play(NEWER) == "Overtaken"
+    scene.account().profile(minutes=240)
+    assert scene.play(OF_MINA) == "Overtaken"
 
 
 def test_a_profiles_settings_are_sent_whole_without_its_role_and_waited_for(scene: Scene) -> None:
@@ -158,7 +176,7 @@ def test_what_went_meanwhile_is_gone(scene: Scene, change: Change) -> None:
 def test_what_goes_while_it_is_written_is_gone_and_a_refusal_of_what_is_there_stays_one(scene: Scene) -> None:
     scene.account().profile().updates_profile("ValidationException").profile("Deleting")
     assert scene.play(OF_MINA) == "Gone"
-    scene.account().domain().records("ml:project", "fraud").tags("ValidationException").domain()
+    scene.account().domain().has().records("ml:project", "fraud").tags("ValidationException").domain()
     with pytest.raises(ClientError, match="ValidationException"):
         scene.play(NEW)
 
@@ -199,5 +217,5 @@ def test_the_handler_reads_its_settings_enters_once_and_answers(scene: Scene, co
         "ACTING_ORGANIZATIONAL_UNIT_IDS": "all",
     }.items():
         monkeypatch.setenv(name, value)
-    assert step.handler(one(OF_MINA).model_dump(), context) == {"state": "Corrected", "resource": MINA}
+    assert step.handler(one(OF_MINA).model_dump(), context) == {"state": "Corrected", "changes": [asdict(OF_MINA)]}
     assert doors == [(ACCOUNT_ID, "eu-west-1", "domain_setup", "event-1")]

@@ -87,8 +87,21 @@ def test_a_profile_out_of_bounds_is_brought_to_the_nearest() -> None:
 
 @pytest.mark.parametrize(("minutes", "nearest"), [(59, 60), (481, 480)])
 def test_a_space_out_of_bounds_is_brought_to_the_nearest(minutes: int, nearest: int) -> None:
-    assert short(idle_of_space(settings(IdleTimeoutInMinutes=minutes), LIMITS)) == [("JupyterLab", "IdleTimeoutInMinutes", minutes, nearest)]
-    assert list(idle_of_space(settings(IdleTimeoutInMinutes=nearest), LIMITS)) == []
+    assert short(idle_of_space(settings(IdleTimeoutInMinutes=minutes), LIMITS, {})) == [("JupyterLab", "IdleTimeoutInMinutes", minutes, nearest)]
+    assert list(idle_of_space(settings(IdleTimeoutInMinutes=nearest), LIMITS, {})) == []
+
+
+@pytest.mark.parametrize(("own", "nearest"), [({"MaxIdleTimeoutInMinutes": 200}, 200), ({"MinIdleTimeoutInMinutes": 500}, 480), ({}, 480)])
+def test_a_space_is_brought_within_its_owners_bounds_which_may_be_narrower(own: dict[str, int], nearest: int) -> None:
+    found = list(idle_of_space(settings(IdleTimeoutInMinutes=9000), LIMITS, settings(**own)))
+    assert [one.after for one in found] == [nearest]
+    assert str(nearest) in found[0].reason
+    narrow = settings("CodeEditorAppSettings", MaxIdleTimeoutInMinutes=90)
+    assert [one.after for one in idle_of_space(settings(IdleTimeoutInMinutes=9000), LIMITS, narrow)] == [480], "each type of app by itself"
+
+
+def test_a_space_that_breaks_its_owners_bounds_alone_is_left_to_sagemaker() -> None:
+    assert list(idle_of_space(settings(IdleTimeoutInMinutes=400), LIMITS, settings(MaxIdleTimeoutInMinutes=200))) == []
 
 
 def test_a_structure_is_sent_whole_without_its_role_and_the_one_that_was_read_stays() -> None:

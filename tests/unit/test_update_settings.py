@@ -127,6 +127,11 @@ def test_an_update_under_way_is_waited_for_and_no_second_one_is_made(scene: Scen
     assert ends(scene.play(PROPAGATION, is_updated=is_updated)) == (outcome, False, (), [])
 
 
+def test_a_domain_that_somebody_else_changed_since_is_decided_on_anew(scene: Scene) -> None:
+    scene.account().domain(changed=LATER)
+    assert ends(scene.play(PROPAGATION)) == ("DomainChanged", False, (), [])
+
+
 def test_somebody_elses_change_is_waited_for(scene: Scene) -> None:
     scene.account().domain().refuses("ResourceInUse")
     assert ends(scene.play(PROPAGATION)) == ("DomainBusy", False, (), [])

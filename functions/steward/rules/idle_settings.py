@@ -12,6 +12,7 @@ from typing import Any
 
 APPS_OF_USERS = ("JupyterLabAppSettings", "CodeEditorAppSettings")
 APPS_OF_SHARED_SPACES = ("JupyterLabAppSettings",)
+TIMEOUT, MINIMUM, MAXIMUM = "IdleTimeoutInMinutes", "MinIdleTimeoutInMinutes", "MaxIdleTimeoutInMinutes"
 
 Value = str | int
 Path = tuple[str, ...]
@@ -49,9 +50,9 @@ def idle_of_defaults(settings: Mapping[str, Any], apps: Iterable[str], limits: I
     """What default user settings, or default space settings, lack so that each of these apps stops when idle."""
     wanted: dict[str, Value] = {
         "LifecycleManagement": "ENABLED",
-        "IdleTimeoutInMinutes": limits.timeout,
-        "MinIdleTimeoutInMinutes": limits.minimum,
-        "MaxIdleTimeoutInMinutes": limits.maximum,
+        TIMEOUT: limits.timeout,
+        MINIMUM: limits.minimum,
+        MAXIMUM: limits.maximum,
     }
     for app in apps:
         present = _idle_settings(settings, app) or {}
@@ -64,16 +65,18 @@ def idle_of_profile(settings: Mapping[str, Any], limits: IdleLimits) -> Iterator
         present = _idle_settings(settings, app) or {}
         if present.get("LifecycleManagement") == "DISABLED":
             yield SettingToSet(_path(app, "LifecycleManagement"), "DISABLED", "ENABLED", "idle shutdown is not to be switched off")
-            if "IdleTimeoutInMinutes" not in present:
-                yield SettingToSet(_path(app, "IdleTimeoutInMinutes"), None, _within_its_own(present, limits), "idle timeout of the domain")
-        for name in ("IdleTimeoutInMinutes", "MinIdleTimeoutInMinutes", "MaxIdleTimeoutInMinutes"):
-            yield from _within(app, name, present, limits)
+            if TIMEOUT not in present:
+                yield SettingToSet(_path(app, TIMEOUT), None, _nearest(limits.timeout, _narrowed(limits, present)), "idle timeout of the domain")
+        for name in (TIMEOUT, MINIMUM, MAXIMUM):
+            yield from _within(app, name, present, limits, limits)
 
 
-def idle_of_space(settings: Mapping[str, Any], limits: IdleLimits) -> Iterator[SettingToSet]:
-    """What a space's own timeouts break."""
+def idle_of_space(settings: Mapping[str, Any], limits: IdleLimits, owner: Mapping[str, Any]) -> Iterator[SettingToSet]:
+    """What a space's own timeouts break. `owner` are the settings of the user profile that it belongs to, none where several work in it: bounds of
+    its own, as they are once they are right, may be narrower, and SageMaker takes no timeout beyond them."""
     for app in APPS_OF_USERS:
-        yield from _within(app, "IdleTimeoutInMinutes", _idle_settings(settings, app) or {}, limits)
+        bounds = _narrowed(limits, _idle_settings(owner, app) or {})
+        yield from _within(app, TIMEOUT, _idle_settings(settings, app) or {}, limits, bounds)
 
 
 def value_at(settings: Mapping[str, Any], path: Path) -> Value | None:
@@ -99,19 +102,17 @@ def _nearest(minutes: int, limits: IdleLimits) -> int:
     return min(max(minutes, limits.minimum), limits.maximum)
 
 
-def _within_its_own(present: Mapping[str, Any], limits: IdleLimits) -> int:
-    """The timeout, or what is nearest to it within bounds of the profile's own: SageMaker wants them in order."""
-    least = _nearest(present.get("MinIdleTimeoutInMinutes", limits.minimum), limits)
-    most = _nearest(present.get("MaxIdleTimeoutInMinutes", limits.maximum), limits)
-    return min(max(limits.timeout, least), most)
+def _narrowed(limits: IdleLimits, present: Mapping[str, Any]) -> IdleLimits:
+    """Within the bounds that a profile has of its own."""
+    least, most = (_nearest(present.get(name, otherwise), limits) for name, otherwise in ((MINIMUM, limits.minimum), (MAXIMUM, limits.maximum)))
+    return replace(limits, minimum=least, maximum=most)
 
 
-def _within(app: str, name: str, present: Mapping[str, Any], limits: IdleLimits) -> Iterator[SettingToSet]:
-    if name not in present:
-        return
-    nearest = _nearest(present[name], limits)
-    if nearest != present[name]:
-        yield SettingToSet(_path(app, name), present[name], nearest, f"the nearest within {limits.minimum} to {limits.maximum} minutes")
+def _within(app: str, name: str, present: Mapping[str, Any], limits: IdleLimits, bounds: IdleLimits) -> Iterator[SettingToSet]:
+    """Where it breaks the limits it is brought within bounds, which may be narrower."""
+    if name in present and _nearest(present[name], limits) != present[name]:
+        nearest = _nearest(present[name], bounds)
+        yield SettingToSet(_path(app, name), present[name], nearest, f"the nearest within {bounds.minimum} to {bounds.maximum} minutes")
 
 
 def _idle_settings(settings: Mapping[str, Any], app: str) -> Mapping[str, Any] | None:
