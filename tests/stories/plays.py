@@ -288,6 +288,7 @@ def a_run_is_stopped_on_its_way_and_redriven(platform: Platform) -> Iterator[Non
         platform.client("stepfunctions", "hub").stop_execution(executionArn=arn)
         platform.local.settle()
     platform.client("stepfunctions", "hub").redrive_execution(executionArn=arn)
+    platform.local.settle()
 
 
 def _with_role(platform: Platform, role: str, name: str = "alice", domain: str | None = None) -> str:

@@ -27,7 +27,7 @@ def test_the_dashboard_shows_what_is_there_and_its_costs_do_not_grow_with_accoun
     machines = {machine["stateMachineArn"] for machine in platform.client("stepfunctions", "hub").list_state_machines()["stateMachines"]}
     queues = {platform.output(key).rsplit("/", 1)[1] for key in ("IntakeQueueUrl", "IntakeDlqUrl", "UndeliveredQueueUrl")}
     topic = platform.output("FindingsTopicArn").rsplit(":", 1)[1]
-    there = {"FunctionName": functions, "StateMachineArn": machines, "QueueName": queues, "TopicName": {topic}}
+    there = {"FunctionName": functions, "StateMachineArn": machines, "QueueName": queues, "TopicName": {topic}, "service": {"studio-steward"}}
     for _, _, dimension, value in shown:
         assert value in there[dimension]
     for dimension, values in there.items():

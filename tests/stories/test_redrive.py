@@ -119,11 +119,12 @@ def test_what_cannot_be_let_go_is_said_and_the_others_are_looked_at(
 
 def test_an_event_that_the_hub_bus_did_not_let_in_is_taken_in_after_all(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
     platform.expect_denied("events:PutEvents", "role/steward/event_forwarder")
+    domain = platform.domain("fraud-dev")
     events = platform.client("events", "hub")
     bus = platform.output("HubBusArn").rsplit("/", 1)[1]
     policy = events.describe_event_bus(Name=bus)["Policy"]
     events.remove_permission(EventBusName=bus, RemoveAllPermissions=True)
-    profile = platform.profile("fraud-dev")
+    profile = platform.profile("fraud-dev", domain=domain)
     platform.local.settle()
     assert (platform.executions(), waiting(platform, "UndeliveredQueueUrl")) == ([], 1)
     events.put_permission(EventBusName=bus, Policy=policy)

@@ -77,7 +77,9 @@ def test_every_strange_event_is_an_execution_or_a_dead_letter_with_its_reason(pl
     envelopes = {event["account"] for _, event, body in sent if body not in {letter["Body"] for letter in dead}}
     assert accounts_acted_on(platform) <= envelopes
     assert {role.split(":")[4] for role in roles_assumed(platform)} <= envelopes
-    assert {role.rpartition(":role/")[2] for role in roles_assumed(platform)} == {"steward/profile_cost_tagging"}
+    assert {role.rpartition(":role/")[2] for role in roles_assumed(platform)} == {
+        f"steward/{workflow}" for workflow in ("profile_cost_tagging", "domain_setup", "template_enablement")
+    }
 
 
 def test_what_detail_says_of_accounts_leads_nobody_astray(platform: Platform) -> None:

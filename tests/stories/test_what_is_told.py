@@ -13,6 +13,7 @@ pytestmark = pytest.mark.workflow("profile_cost_tagging", "cost_key_activation")
 
 CHECKS: dict[str, Callable[[object], None]] = {
     "Cost Tags Applied": lambda detail: validate("cost_tags_applied", detail),
+    "Domain Set Up": lambda detail: validate("domain_set_up", detail),
     "Template Access Changed": lambda detail: validate("template_access_changed", detail),
     "Cost Keys Activated": lambda detail: validate("cost_keys_activated", detail),
 }
