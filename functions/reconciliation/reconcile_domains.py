@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from steward.changes import Finding
 from steward.comparisons import Access, Observed, compare
+from steward.errors import OutOfTime
 from steward.observability import logger
 from steward.once import Once
 from steward.resources.catalog import find_portfolio, principals_of, templates_are_enabled
@@ -28,7 +29,7 @@ from steward.resources.tags import read_tags, read_tags_of
 from steward.rules.domain_settings import RoleSays
 from steward.settings import ReconcileDomainsSettings
 from steward.setups import ask_role, tags_to_come
-from steward.sweeps import MOST_STARTS_OF_A_BATCH, READS_AT_ONCE, DomainBatch, DomainPlace, Looked, Start, answer_of, door, look_at_all
+from steward.sweeps import READS_AT_ONCE, DomainBatch, DomainPlace, Looked, Start, answer_of, door, look_at_all
 from steward.template_access import of_reading, of_service_roles
 
 if TYPE_CHECKING:
@@ -118,7 +119,10 @@ class Look:
         starts, findings = self._compare(place, studio, known, session)
         unsure: set[str] = set()
         if starts or findings:
+            known[domain.arn] = read_tags(sagemaker, domain.arn)
+            self._observed(place, studio, known, session)  # asks what depends on the domain's tags, while there is time
             tags, unsure = self._confirm(studio, known, {start.resource for start in starts}, sagemaker)
+            unsure = set() if place.held else unsure  # nothing is started for them, and so they are told as they seem
             starts, findings = self._compare(place, studio, {**known, **tags}, session)
         return Looked(
             Counter(user_profiles=len(studio.profiles), spaces=len(studio.spaces)),
@@ -136,16 +140,15 @@ class Look:
     def _confirm(
         self, studio: Studio, known: Mapping[str, Tags], starts: set[str], sagemaker: "SageMakerClient"
     ) -> tuple[dict[str, Tags | None], set[str]]:
-        """GetResources may not know yet, or no more, what is so, and only says where to look: the tags of the domain and of those members that seem
-        to be wrong, as SageMaker itself says, and who was not asked, since there are more of them than a batch may start anyway."""
+        """GetResources may not know yet, or no more, what is so, and only says where to look: the tags of those members that seem to be wrong, as
+        SageMaker itself says, and who could not be asked in the time there is: that is for the next run."""
         domain = studio.domain
         silent = domain.arn in starts  # then all that is made in it counts
         doubtful = [one for one in (*studio.profiles, *studio.spaces) if one.arn in starts or (silent and one.arn not in known)]
-        asked = doubtful[:MOST_STARTS_OF_A_BATCH]
-        confirmed = self.in_turn(partial(_tags, sagemaker, domain.domain_id), asked)
-        tags: dict[str, Tags | None] = {domain.arn: read_tags(sagemaker, domain.arn)}
-        tags |= {member.arn: own for member, own in zip(asked, confirmed, strict=True)}
-        return tags, {member.arn for member in doubtful[MOST_STARTS_OF_A_BATCH:]}
+        confirmed = list(self.in_turn(partial(_tags_in_time, sagemaker, domain.domain_id), doubtful))
+        answers = {member.arn: own for member, own in zip(doubtful, confirmed, strict=True)}
+        tags = {arn: own for arn, own in answers.items() if not isinstance(own, OutOfTime)}
+        return tags, answers.keys() - tags.keys()
 
     def _observed(self, place: DomainPlace, studio: Studio, tags: Mapping[str, Tags | None], session: MemberSession) -> Observed:
         to_come = tags_to_come(tags.get(studio.domain.arn) or {}, place.account_tags, self.settings.policy)
@@ -153,6 +156,14 @@ class Look:
         roles = {role: self.memory.role_says(iam, role, place.region, to_come) for role in sorted(studio.execution_roles)}
         unreadable = tuple(finding for role in sorted(studio.execution_roles) for finding in self.memory.unreadable(iam, role))
         return Observed(place, studio, tags, self.memory.records(place), roles, self.memory.access(place, session), unreadable)
+
+
+def _tags_in_time(sagemaker: "SageMakerClient", domain_id: str, member: UserProfile | Space) -> Tags | OutOfTime | None:
+    """`_tags`, or that there was no time to ask."""
+    try:
+        return _tags(sagemaker, domain_id, member)
+    except OutOfTime as error:
+        return error
 
 
 def _tags(sagemaker: "SageMakerClient", domain_id: str, member: UserProfile | Space) -> Tags | None:

@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 ORDER = ("domain_setup", "template_enablement", "profile_cost_tagging")
-"""What people wait for first: where there is more to do than may be started, the rest comes another time."""
+"""What people wait for first. They take turns: of more than may be started, no workflow takes the place of another day after day."""
 
 TOLD_AT_MOST = 20
 """Troubles that a red end names. All of them are in the details."""
@@ -52,11 +54,17 @@ class StartExecutionsRequest(BaseModel):
 
 @dataclass(frozen=True)
 class Done:
-    """Of everything that would write something: what was started, what a brake holds, and what is left because of the cap."""
+    """Of everything that would write something: what was started, what a brake holds, and what is left because of the cap. `unsure` are more that
+    nobody had the time to ask, or the room to tell of."""
 
     started: tuple[Start, ...] = ()
     held: tuple[Start, ...] = ()
     left: tuple[Start, ...] = ()
+    unsure: int = 0
+
+    @property
+    def not_started(self) -> int:
+        return len(self.left) + self.unsure
 
 
 @logger.inject_lambda_context
@@ -88,7 +96,7 @@ def start_executions(
     details_s3 = put_json(s3, settings.bucket, f"runs/{request.run}/details.json", details)
     _measure(counts, whole=request.account_id is None)
     report = {"version": 1, "outcome": outcome, "dry_run": settings.held, "counts": counts, "details_s3": details_s3}
-    return {"report": report, "why": _why(outcome, counts, found, details_s3)}
+    return {"report": report, "why": _why(outcome, done, found, details_s3)}
 
 
 def _found(request: StartExecutionsRequest, bucket: str, s3: "S3Client") -> list[Answer]:
@@ -98,10 +106,18 @@ def _found(request: StartExecutionsRequest, bucket: str, s3: "S3Client") -> list
 
 def _sort_out(found: Answer, settings: StartExecutionsSettings) -> Done:
     """A brake may have been pulled since: those that hold everything are asked again, and each workflow asks them all before it writes."""
-    ordered = sorted(dict.fromkeys(found.starts), key=lambda start: (ORDER.index(start.workflow), start.account_id, start.region, start.subject))
+    ordered = list(_in_turns(dict.fromkeys(found.starts)))
     held = tuple(start for start in ordered if start.held or settings.held)
     free = tuple(start for start in ordered if not (start.held or settings.held))
-    return Done(free[: settings.most_starts], held, free[settings.most_starts :])
+    return Done(free[: settings.most_starts], held, free[settings.most_starts :], 0 if settings.held else found.starts_left)
+
+
+def _in_turns(starts: Iterable[Start]) -> Iterator[Start]:
+    """One of each workflow after the other, and of a workflow by account, Region and subject: always the same for the same."""
+    by_subject = sorted(starts, key=lambda start: (start.account_id, start.region, start.subject))
+    queues = ([start for start in by_subject if start.workflow == workflow] for workflow in ORDER)
+    for turn in zip_longest(*queues):
+        yield from (start for start in turn if start)
 
 
 def _start(start: Start, request: StartExecutionsRequest, settings: StartExecutionsSettings, stepfunctions: "SFNClient") -> None:
@@ -123,7 +139,7 @@ def _told(start: Start, run: str) -> dict[str, Any]:
 def _outcome(listed: str, found: Answer, done: Done) -> str:
     if found.troubles:
         return "SomeAccountsFailed"
-    if done.left or found.starts_left:
+    if done.not_started:
         return "TooMuchToDo"
     return "Reconciled" if done.started or done.held else listed
 
@@ -136,7 +152,7 @@ def _counts(listing: Listing, found: Answer, done: Done) -> dict[str, Any]:
         "troubles": len(found.troubles),
         "started": dict(Counter(start.workflow for start in done.started)),
         "held": dict(Counter(start.workflow for start in done.held)),
-        "left": len(done.left) + found.starts_left,
+        "left": done.not_started,
         "findings": found.findings_by_kind,
     }
 
@@ -150,13 +166,9 @@ def _measure(counts: dict[str, Any], *, whole: bool) -> None:
         metrics.add_metric("Findings", MetricUnit.Count, sum(counts["findings"].values()))
 
 
-def _why(outcome: str, counts: dict[str, Any], found: Answer, details_s3: str) -> str:
+def _why(outcome: str, done: Done, found: Answer, details_s3: str) -> str:
     """For people, and short: the cause of a Fail state has 32,768 characters at most."""
-    left = (
-        f"{counts['left']} more executions are to be started than the parameter MostStartsPerReconciliation allows for one run. Look in {details_s3} "
-        "at what is to be done and why. If it is right, start a reconciliation by hand when those executions are through, and again until nothing is "
-        "left, or raise the parameter."
-    )
+    left = _why_left(done, details_s3)
     if outcome == "TooMuchToDo":
         return left
     if outcome != "SomeAccountsFailed":
@@ -166,7 +178,21 @@ def _why(outcome: str, counts: dict[str, Any], found: Answer, details_s3: str) -
     return (
         f"{len(found.troubles)} could not be looked at, all others are done: {lines}{more}. All of them, with what to do for each, are in "
         f"{details_s3}. Then start a reconciliation by hand for the account, or leave it to the next run."
-        + (f" And {left}" if counts["left"] else "")
+        + (f" And {left}" if done.not_started else "")
+    )
+
+
+def _why_left(done: Done, details_s3: str) -> str:
+    beyond = f"{len(done.left)} more executions are to be started than the parameter MostStartsPerReconciliation allows for one run."
+    unsure = (
+        f"{done.unsure} more seem to be needed, and could not be confirmed in the time of this run, or were more than its batch could tell of: that "
+        "is no matter of the parameter MostStartsPerReconciliation."
+    )
+    further = ", or raise the parameter" if done.left else ""
+    return (
+        " ".join([*([beyond] if done.left else []), *([unsure] if done.unsure else [])])
+        + f" Look in {details_s3} at what is to be done and why. If it is right, start a reconciliation by hand when those executions are through, "
+        f"and again until nothing is left{further}."
     )
 
 

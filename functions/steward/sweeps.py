@@ -1,6 +1,8 @@
 """What the steps of a sweep hand on to each other: where to look, what was found there, and what could not be looked at."""
 
+import base64
 import json
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from steward.changes import Finding
 from steward.errors import MemberRoleNotAssumable, OutOfTime
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
 
-MOST_STARTS_OF_A_BATCH, BYTES_OF_STARTS = 300, 130_000
+BYTES_OF_STARTS = 130_000
 MOST_FINDINGS_OF_A_BATCH, BYTES_OF_FINDINGS = 100, 80_000
-"""What a child answers has 262,144 bytes at most: a start is some 400, a finding some 800 or, where it names many, thousands. The rest is counted."""
+"""What a child answers has 262,144 bytes at most: a start is some 400 and packed some 30, a finding some 800 or, where it names many,
+thousands. The rest is counted."""
 
 LONGEST_MESSAGE = 1000
 """Characters of an error's message that are kept."""
@@ -148,7 +151,10 @@ class Looked:
 
 
 class Answer(BaseModel):
-    """What a child answers for its batch. The lists are bounded; `starts_left` were too many, and are found again by the next run."""
+    """What a child answers for its batch. The lists are bounded; `starts_left` could not be confirmed or told, and are found again by the next run.
+
+    `starts` may come as text: their JSON, by zlib and base64, where it would be too long.
+    """
 
     counts: dict[str, int] = {}
     findings_by_kind: dict[str, int] = {}
@@ -158,32 +164,44 @@ class Answer(BaseModel):
     domains: tuple[Found, ...] = ()
     starts_left: int = 0
 
+    @field_validator("starts", mode="before")
+    @classmethod
+    def _unpacked(cls, starts: Any) -> Any:
+        return json.loads(zlib.decompress(base64.b64decode(starts))) if isinstance(starts, str) else starts
+
 
 def answer_of(looked: Sequence[Looked]) -> dict[str, Any]:
     """Of a whole batch, within what Step Functions takes. What several items have in common is one."""
     starts = list(dict.fromkeys(start for one in looked for start in one.starts))
     findings = list(dict.fromkeys(finding for one in looked for finding in one.findings))
-    kept = tuple(_within(starts, MOST_STARTS_OF_A_BATCH, BYTES_OF_STARTS))
+    kept, told = _told(starts)
     answer = Answer(
         counts=dict(sum((one.counts for one in looked), Counter[str]())),
         findings_by_kind=dict(Counter(finding.kind for finding in findings)),
-        starts=kept,
-        findings=tuple(_within(findings, MOST_FINDINGS_OF_A_BATCH, BYTES_OF_FINDINGS)),
+        findings=tuple(_within(findings)),
         troubles=tuple(trouble for one in looked for trouble in one.troubles),
         domains=tuple(domain for one in looked for domain in one.domains),
-        starts_left=len(starts) - len(kept) + sum(one.starts_left for one in looked),
+        starts_left=len(starts) - kept + sum(one.starts_left for one in looked),
     )
-    return answer.model_dump(mode="json")
+    return {**answer.model_dump(mode="json"), "starts": told}
 
 
-Told = TypeVar("Told", Start, Finding)
+def _told(starts: Sequence[Start]) -> tuple[int, list[Any] | str]:
+    """How many of them there is room for, and these: as they are or, where they are many, packed, of which thousands fit."""
+    plain = [start.model_dump(mode="json") for start in starts]
+    if len(json.dumps(plain)) <= BYTES_OF_STARTS:
+        return len(plain), plain
+    while len(packed := base64.b64encode(zlib.compress(json.dumps(plain).encode())).decode()) > BYTES_OF_STARTS:
+        plain = plain[: len(plain) * 9 // 10]
+    return len(plain), packed
 
 
-def _within(these: Sequence[Told], most: int, most_bytes: int) -> Iterator[Told]:
+def _within(findings: Sequence[Finding]) -> Iterator[Finding]:
     """The first of them, as many as there is room for."""
-    for one in these[:most]:
-        most_bytes -= len(json.dumps(one.model_dump(mode="json") if isinstance(one, Start) else asdict(one)))
-        if most_bytes < 0:
+    room = BYTES_OF_FINDINGS
+    for one in findings[:MOST_FINDINGS_OF_A_BATCH]:
+        room -= len(json.dumps(asdict(one)))
+        if room < 0:
             return
         yield one
 

@@ -15,6 +15,7 @@ from reconciliation import reconcile_domains as step
 from reconciliation.find_domains import find_domains
 from reconciliation.gather_domains import GatherDomainsRequest, gather_domains
 from reconciliation.reconcile_domains import Look, Memory
+from steward.errors import OutOfTime
 from steward.resources.records import Records, Use
 from steward.rules.access import LOCATION_TAG, missing_service_roles
 from steward.rules.idle_settings import IdleLimits
@@ -284,15 +285,23 @@ def test_a_domain_that_is_broken_is_a_finding_and_starts_nothing(member: Member,
     assert "no subnet" in looked.findings[0].message
 
 
-def test_of_very_many_that_lack_tags_no_more_are_asked_than_may_be_started_and_the_rest_is_counted(
-    member: Member, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("held", "starts", "left"), [(False, ["ann"], 1), (True, ["ann", "cid"], 0)])
+def test_of_very_many_that_lack_tags_those_that_there_is_no_time_to_ask_are_counted_or_where_a_brake_holds_believed(
+    member: Member, monkeypatch: pytest.MonkeyPatch, held: bool, starts: list[str], left: int
 ) -> None:
-    monkeypatch.setattr(step, "MOST_STARTS_OF_A_BATCH", 2)
+    tags_of = step._tags
+
+    def in_time(sagemaker: Any, domain_id: str, who: Any) -> Any:
+        if who.name == "cid":
+            raise OutOfTime("its batch took all the time there was")
+        return tags_of(sagemaker, domain_id, who)
+
+    monkeypatch.setattr(step, "_tags", in_time)
     member.domain().lists(["ann", "ben", "cid"], []).tagged({}, DOMAIN_ARN, *(MINA.replace("mina", name) for name in ("ann", "ben", "cid")))
     member.confirmed(DOMAIN_ARN, OF_ACCOUNT).confirmed(MINA.replace("mina", "ann"), {})
     member.confirmed(MINA.replace("mina", "ben"), WHOLE | {"ml:user": "ben"})
-    looked = member.reconcile()
-    assert ([start.user_profile_name for start in looked.starts], looked.starts_left) == (["ann"], 1)
+    looked = member.reconcile(place().model_copy(update={"held": held}))
+    assert ([start.user_profile_name for start in looked.starts], looked.starts_left) == (starts, left)
 
 
 def test_a_domain_that_is_being_updated_is_left_to_who_waits_for_it(member: Member) -> None:

@@ -17,7 +17,9 @@ from steward.settings import Brakes, StartExecutionsSettings
 from steward.sweeps import Answer, Start, Trouble
 from tests.schemas import validate
 
-MACHINES = {name: f"arn:aws:states:eu-west-1:222222222222:stateMachine:{name}" for name in ("domain_setup", "profile_cost_tagging")}
+MACHINES = {
+    name: f"arn:aws:states:eu-west-1:222222222222:stateMachine:{name}" for name in ("domain_setup", "template_enablement", "profile_cost_tagging")
+}
 TIME = "2026-11-23T04:00:00.123Z"
 
 
@@ -27,7 +29,7 @@ def _metrics() -> Iterator[None]:
     metrics.clear_metrics()
 
 
-def start(name: str = "alice", **more: Any) -> Start:
+def start(name: str | None = "alice", **more: Any) -> Start:
     arn = f"arn:aws:sagemaker:eu-west-1:444444444444:user-profile/d-1/{name}"
     given = {"workflow": "profile_cost_tagging", "account_id": "444444444444", "region": "eu-west-1", "held": False, "resource": arn}
     return Start(**{**given, "reason": "ml:owner is missing", "domain_id": "d-1", "user_profile_name": name, **more})
@@ -151,6 +153,32 @@ def test_what_a_brake_holds_is_counted_and_not_started(scene: Scene) -> None:
 def test_in_a_dry_run_nothing_is_started_and_the_outcome_is_what_it_would_have_been(scene: Scene) -> None:
     report = scene.play(Answer(starts=(start("alice"), start("bob"))), dry_run=True, most=1)["report"]
     assert (report["outcome"], report["dry_run"], report["counts"]["held"]) == ("Reconciled", True, {"profile_cost_tagging": 2})
+
+
+def test_what_a_brake_holds_makes_no_run_red_however_much_it_is(scene: Scene) -> None:
+    report = scene.play(Answer(starts=tuple(start(f"user-{number}") for number in range(40)), starts_left=7), dry_run=True, most=1)["report"]
+    assert (report["outcome"], report["counts"]["left"], report["counts"]["held"]) == ("Reconciled", 0, {"profile_cost_tagging": 40})
+
+
+def test_what_comes_again_each_day_leaves_a_fair_share_to_all_else(scene: Scene) -> None:
+    """A role that Service Catalog does not take starts template_enablement anew, day after day."""
+    daily = [start(None, workflow="template_enablement", resource="arn:of:domain", domain_id=f"d-{number}") for number in range(9)]
+    others = [start(name) for name in ("ann", "ben", "cid")]
+    setup = start(None, workflow="domain_setup", resource="arn:of:domain", account_id="555555555555")
+    in_turns = [setup, daily[0], others[0], daily[1], others[1], daily[2]]
+    for one in in_turns:
+        scene.starts(one)
+    scene.play(Answer(starts=(*others, *reversed(daily), setup)), most=6)
+    assert [one["execution"] for one in scene.details["started"]] == [one.name("run-1") for one in in_turns]
+    assert [one["workflow"] for one in scene.details["left"]] == ["profile_cost_tagging"] + ["template_enablement"] * 6
+
+
+def test_what_there_was_no_time_to_confirm_is_no_matter_of_the_parameter(scene: Scene) -> None:
+    scene.starts(start("a"))
+    answer = scene.play(Answer(starts=(start("a"),), starts_left=10), most=5000)
+    assert (answer["report"]["outcome"], answer["report"]["counts"]["left"]) == ("TooMuchToDo", 10)
+    assert answer["why"].startswith("10 more seem to be needed, and could not be confirmed in the time of this run")
+    assert "raise the parameter" not in answer["why"]
 
 
 def test_beyond_the_cap_nothing_is_started_and_the_end_is_red_and_says_how_to_go_on(scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """What the steps of a sweep hand on: every item tried, every failure a line, and no list longer than a state can bear."""
 
+import hashlib
 import json
 import threading
 from collections import Counter
@@ -18,7 +19,6 @@ from steward.errors import MemberRoleNotAssumable, OutOfTime
 from steward.resources.clients import MemberSession
 from steward.sweeps import (
     MOST_FINDINGS_OF_A_BATCH,
-    MOST_STARTS_OF_A_BATCH,
     SAFETY_MARGIN_MS,
     Answer,
     Looked,
@@ -193,21 +193,25 @@ def test_a_fault_of_ours_ends_the_batch_and_is_no_line() -> None:
 
 
 def test_an_answer_is_within_what_a_state_takes_and_nothing_that_is_left_out_is_forgotten() -> None:
-    starts = tuple(start(f"user-{number:059}") for number in range(MOST_STARTS_OF_A_BATCH + 7))
+    starts = tuple(start(f"user-{number:059}") for number in range(5000))
     findings = tuple(Finding("UserUnknown", f"{'x' * 100}{number}", "y" * 400) for number in range(MOST_FINDINGS_OF_A_BATCH + 5))
-    answer = Answer.model_validate(answer_of([Looked(Counter(spaces=1), starts, findings), Looked(Counter(spaces=2), findings=findings[:1])]))
-    assert len(json.dumps(answer.model_dump(mode="json"))) < 262_144
-    assert (len(answer.starts), answer.starts_left) == (MOST_STARTS_OF_A_BATCH, 7)
+    told = answer_of([Looked(Counter(spaces=1), starts, findings), Looked(Counter(spaces=2), findings=findings[:1])])
+    assert len(json.dumps(told)) < 262_144
+    answer = Answer.model_validate(told)
+    assert (answer.starts, answer.starts_left) == (starts, 0)
     assert (len(answer.findings), answer.findings_by_kind) == (MOST_FINDINGS_OF_A_BATCH, {"UserUnknown": len(findings)})
     assert answer.counts == {"spaces": 3}
 
 
 def test_findings_that_name_very_many_and_starts_with_long_names_fit_as_well() -> None:
-    starts = tuple(start(f"user-{number:059}", reason="ü" * 200) for number in range(MOST_STARTS_OF_A_BATCH))
+    starts = tuple(start(hashlib.sha256(bytes([number % 256, number // 256])).hexdigest()[:63], reason="ü" * 200) for number in range(4000))
     findings = tuple(Finding("PortfolioFull", f"{'x' * 100}{number}", "ä" * 3000) for number in range(MOST_FINDINGS_OF_A_BATCH))
     found = answer_of([Looked(Counter(), starts, findings, starts_left=4), Looked(Counter(), starts[:1])])
     assert len(json.dumps(found)) < 262_144
-    assert len(found["starts"]) + found["starts_left"] == MOST_STARTS_OF_A_BATCH + 4
+    unpacked = Answer.model_validate(found)
+    assert 1000 < len(unpacked.starts) < 4000
+    assert unpacked.starts == starts[: len(unpacked.starts)]
+    assert len(unpacked.starts) + unpacked.starts_left == 4000 + 4
     assert found["findings_by_kind"] == {"PortfolioFull": MOST_FINDINGS_OF_A_BATCH}
     assert 0 < len(found["findings"]) < 10
 
