@@ -131,10 +131,10 @@ class Start(BaseModel):
         return execution_name(self.account_id, self.region, word, "reconciled", "/".join((run, self.workflow, *self.subject)))
 
     def input(self, run: str, time: str) -> dict[str, str]:
-        """As intake would give it for an event: the run stands for the event's id."""
+        """As intake would give it for an event: the run stands for the event's id, and `started_by` says that there was none."""
         subject = {"domain_id": self.domain_id, "user_profile_name": self.user_profile_name, "space_name": self.space_name}
         given = {key: value for key, value in subject.items() if value}
-        return {"account_id": self.account_id, "region": self.region, **given, "event_id": run, "event_time": time}
+        return {"account_id": self.account_id, "region": self.region, **given, "event_id": run, "event_time": time, "started_by": "reconciliation"}
 
 
 @dataclass(frozen=True)

@@ -309,6 +309,33 @@ def test_what_nobody_knows_is_counted_each_day_and_nobody_is_told_each_day(platf
     assert platform.messages(found) == []
 
 
+def test_the_first_reconciliation_mails_nobody_for_each_old_profile(platform: Platform) -> None:
+    """Their domain does not propagate tags, an app runs in it, and their account has no tags: one mail for each of 10,000 would be 10,000."""
+    found = platform.watch_findings()
+    domain = platform.domain("newcomer-dev", TagPropagation="DISABLED")
+    profiles = [platform.profile("newcomer-dev", f"person-{number}", domain=domain) for number in range(3)]
+    platform.local.settle()
+    platform.app("newcomer-dev", profiles[0], "JupyterServer")
+    platform.local.advance(DAY)
+    assert [platform.tags("newcomer-dev", profile) for profile in profiles] == [{"ml:user": f"person-{number}"} for number in range(3)]
+    kinds = {finding["kind"] for output in platform.outputs() for finding in output["findings"]}
+    assert kinds == {"AccountTagMissing", "TagPropagationOff", "AppsMissTags"}, "the outputs have it"
+    assert platform.messages(found) == []
+
+
+def test_what_is_wrong_with_one_thing_alone_is_mailed_though_a_reconciliation_started_it(platform: Platform) -> None:
+    found = platform.watch_findings()
+    domain = platform.domain("fraud-dev", TagPropagation="DISABLED")
+    full = as_tags({"ml:owner": "nobody", **{f"team-{number}": "x" for number in range(44)}})
+    profile = platform.profile("fraud-dev", domain=domain, Tags=full)
+    platform.local.advance(DAY)
+    assert platform.tags("fraud-dev", profile)["ml:owner"] == "fraud-team"
+    assert [finding["kind"] for finding in platform.last_output()["findings"]] == ["TagLimitReached", "TagPropagationOff"]
+    (message,) = platform.messages(found)
+    validate("findings", message)
+    assert (message["outcome"], [finding["kind"] for finding in message["findings"]]) == ("TagLimitReached", ["TagLimitReached"])
+
+
 def test_a_domain_of_unified_studio_is_counted_and_left_alone(platform: Platform) -> None:
     domain = platform.domain("fraud-dev", DomainSettings={"UnifiedStudioSettings": {"DomainId": "dzd_4fraud0000001"}})
     profile = platform.profile("fraud-dev", domain=domain)

@@ -230,6 +230,7 @@ def test_executions_have_one_name_in_each_run_and_another_for_each_thing() -> No
         "user_profile_name": "alice",
         "event_id": "run-1",
         "event_time": "2026-11-23T04:00:00Z",
+        "started_by": "reconciliation",
     }
 
 
