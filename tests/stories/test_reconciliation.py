@@ -279,6 +279,7 @@ def test_a_quiet_run_costs_what_its_page_says(platform: Platform) -> None:
     for action in ("sagemaker:GetSagemakerServicecatalogPortfolioStatus", "servicecatalog:ListPrincipalsForPortfolio"):
         assert calls[action] == 2, action
     assert platform.states_entered(run) == [
+        "InputIsReadable",
         "ListAccounts",
         "ThereAreAccounts",
         "LookIntoAccounts",
@@ -580,6 +581,28 @@ def test_a_step_that_fails_again_and_again_ends_red_and_the_run_is_repeated_when
     platform.take_in('{"workflow": "reconciliation", "schedule": {"name": "reconciliation", "time": "2026-11-03T04:00:00Z"}}')
     assert last(platform)["name"] == "reconciliation-2026-11-03T04-r1"
     assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"account": FRAUD},
+        {"account_id": FRAUD, "region": "eu-west-1"},
+        {"account_id": 444444444444},
+        {"account_id": "4444"},
+        {"account_id": None},
+        [],
+    ],
+)
+def test_an_input_that_cannot_be_read_ends_red_before_anything_is_looked_at(platform: Platform, given: Any) -> None:
+    """One with a mistyped key must not reconcile all accounts."""
+    states, machine = platform.client("stepfunctions", "hub"), platform.output("ReconciliationStateMachineArn")
+    states.start_execution(stateMachineArn=machine, name="mistyped", input=json.dumps(given))
+    platform.local.settle()
+    run = last(platform)
+    assert (run["status"], run["error"], platform.states_entered(run)) == ("FAILED", "InputUnreadable", ["InputIsReadable", "InputUnreadable"])
+    assert '{"account_id": "twelve digits"}' in run["cause"]
+    assert run["cause"].endswith(json.dumps(given, separators=(",", ":")))
 
 
 def test_an_outcome_that_the_machine_does_not_know_ends_red(platform: Platform) -> None:
