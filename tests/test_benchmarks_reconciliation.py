@@ -10,6 +10,12 @@ from benchmarks.results import Row
 
 SIZE = Size(domains=2, profiles=3, spaces=1)
 REGIONS = 2
+OF_EACH_BATCH = (
+    "sagemaker:GetSagemakerServicecatalogPortfolioStatus",
+    "servicecatalog:ListAcceptedPortfolioShares",
+    "servicecatalog:ListPrincipalsForPortfolio",
+)
+"""What an account and Region cost in each batch in which domains of it are."""
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +43,8 @@ def test_calls_are_as_the_page_says_and_nothing_is_written(rows: list[Row], acco
         "sagemaker:DescribeSpace": domains * SIZE.spaces,
         "resourcegroupstaggingapi:GetResources": domains,
     }
+    assert all(found[action] >= places for action in OF_EACH_BATCH), "in a batch or two"
+    assert found["iam:SimulatePrincipalPolicy"] % 3 == 0
     assert {action: found[action] for action in expected} == expected
     assert found["profiles"] == domains * SIZE.profiles
     assert found["lambda:Invoke"] == 3 + ceil(places / 10) + ceil(domains / 10)

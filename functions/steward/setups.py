@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from steward.changes import Change, Finding
+from steward.differences import in_words
 from steward.resources.domains import Domain
 from steward.resources.execution_roles import may_tag_what_it_makes
 from steward.resources.profiles import UserProfile
@@ -226,10 +227,9 @@ def _against_propagation(facts: Facts, propagation: Propagation) -> Iterator[Fin
 
 def _differs(facts: Facts, changes: Iterable[Change]) -> Finding:
     domain = facts.studio.domain
-    values = "; ".join(f"{change.field} is {_quoted(change.before)}, not {_quoted(change.after)}" for change in changes)
     message = (
-        f"Domain {domain.domain_id} was not made by a product of ours (it has no tag {PRODUCT_TAG}) and is not changed: {values}. Put it right, or "
-        "have such domains corrected (parameter ForeignDomains)."
+        f"Domain {domain.domain_id} was not made by a product of ours (it has no tag {PRODUCT_TAG}) and is not changed: {in_words(changes)}. "
+        "Put it right, or have such domains corrected (parameter ForeignDomains)."
     )
     return Finding("ForeignDomainDiffers", domain.arn, message)
 

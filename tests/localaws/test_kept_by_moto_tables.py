@@ -106,7 +106,8 @@ def test_a_set_takes_members_up_to_its_limit_and_those_it_has(local: LocalOrgani
 def test_items_are_asked_for_by_their_keys(local: LocalOrganization) -> None:
     dynamodb = make_table(local, RANGED)
     items = [{"key": {"S": "a"}, "day": {"N": str(day)}, "text": {"S": f"day {day}"}} for day in (1, 2, 3)]
-    for item in items:
+    of_another = {"key": {"S": "0"}, "day": {"N": "2"}, "bytes": {"B": b"2"}, "no": {"NULL": True}, "many": {"L": [{"M": {"yes": {"BOOL": True}}}]}}
+    for item in (*items, of_another):
         dynamodb.put_item(TableName="kept", Item=item)
     assert dynamodb.get_item(TableName="kept", Key={"key": {"S": "a"}, "day": {"N": "2"}}, ConsistentRead=True)["Item"] == items[1]
     assert "Item" not in dynamodb.get_item(TableName="kept", Key={"key": {"S": "b"}, "day": {"N": "2"}})
@@ -116,8 +117,11 @@ def test_items_are_asked_for_by_their_keys(local: LocalOrganization) -> None:
     assert found["Items"] == [items[2], items[1]]
     first = dynamodb.query(TableName="kept", KeyConditionExpression="#key = :key AND #day >= :day", **asked, Limit=1)
     assert (first["Items"], first["LastEvaluatedKey"]) == ([items[2]], {"key": {"S": "a"}, "day": {"N": "3"}})
+    for key, kept in (("0", [of_another]), ("nobody's", [])):
+        asked = {"ExpressionAttributeNames": {"#key": "key"}, "ExpressionAttributeValues": {":key": {"S": key}}}
+        assert dynamodb.query(TableName="kept", KeyConditionExpression="#key = :key", **asked)["Items"] == kept
     pages = dynamodb.get_paginator("scan").paginate(TableName="kept", PaginationConfig={"PageSize": 2})
-    assert [page["Items"] for page in pages] == [items[:2], items[2:]]
+    assert [page["Items"] for page in pages] == [[of_another, items[0]], items[1:]]
 
 
 def test_nothing_expires_and_recovery_is_kept(local: LocalOrganization) -> None:

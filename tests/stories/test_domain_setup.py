@@ -89,7 +89,7 @@ def test_a_domain_that_is_as_it_should_be_is_not_written_to(platform: Platform) 
 def test_a_foreign_domain_is_reported_and_not_touched(platform: Platform) -> None:
     domain = platform.domain("fraud-dev", TagPropagation="DISABLED")
     assert (report(platform)["outcome"], report(platform)["changes"], kinds(platform)) == ("ForeignDomain", [], ["ForeignDomainDiffers"])
-    assert "TagPropagation is 'DISABLED', not 'ENABLED'" in report(platform)["findings"][0]["message"]
+    assert "TagPropagation is DISABLED, not ENABLED" in report(platform)["findings"][0]["message"]
     assert updates(platform) == platform.calls("sagemaker:AddTags") == []
     assert idle_of(described(platform, domain)["DefaultUserSettings"], "JupyterLab") is None
 

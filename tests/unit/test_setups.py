@@ -146,7 +146,7 @@ def test_too_many_tags_together_are_a_finding(is_on: bool) -> None:
 def test_a_foreign_domain_is_reported_with_what_differs_and_what_it_would_be() -> None:
     setup = decide_setup(facts(Studio(domain(propagates_tags=False), (), ()), {}), POLICY)
     assert (setup.changes, kinds(setup), setup.is_reported) == ((), ["ForeignDomainDiffers"], True)
-    assert "TagPropagation is 'DISABLED', not 'ENABLED'" in setup.findings[0].message
+    assert "is not changed: TagPropagation is DISABLED, not ENABLED. Put it right" in setup.findings[0].message
 
 
 def test_a_foreign_domain_that_is_as_it_should_be_is_no_finding() -> None:

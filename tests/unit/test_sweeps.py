@@ -77,6 +77,19 @@ def test_each_account_is_entered_once_and_looked_at_in_each_region() -> None:
     assert [one.counts["places"] for one in looked] == [1] * 4
 
 
+def test_a_client_is_made_once_for_each_account_and_region() -> None:
+    members, clients = Members(), []
+
+    def look(item: Place, session: MemberSession) -> Looked:
+        clients.append((item.account_id, session.client("sagemaker").meta.region_name, id(session.client("sagemaker"))))
+        return members.look(item, session)
+
+    places = [(account, region) for account in ("444444444444", "555555555555") for region in ("eu-west-1", "us-east-1")]
+    look_at_all([place(*where, f"d-{number}") for where in places for number in range(3)], members.enter, look, lambda: HOUR)
+    assert sorted({client[:2] for client in clients}) == places
+    assert (len(clients), len({client[2] for client in clients})) == (12, 4)
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
