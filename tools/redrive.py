@@ -5,6 +5,8 @@ into the intake queue too, for the workflow of that rule. A failed execution of 
 ``-r<n>``, unless that has been done; one that was aborted or timed out, or could not tell what it had done, is redriven. All of it is safe to do
 twice: intake knows an event that it has seen, and a step writes only what differs.
 
+Of reconciliations only the last for all accounts is started again, and those for one account since then; none whose rest the next one does.
+
 ``make redrive`` only looks, ``make redrive EXECUTE=1`` moves. Exit status: 0, it was done; 1, something could not be moved, and is where it was;
 2, AWS would not let it look, or not to the end.
 """
@@ -29,6 +31,9 @@ HIDDEN = 600
 """Seconds that a message is hidden from others while we have it in hand."""
 
 LONGEST_NAME = 80
+
+LEFT_TO_THE_NEXT = {"SomeAccountsFailed", "TooMuchToDo"}
+"""Ends of a reconciliation that has done all it could: the next one does the rest. Repeated at once, each would be a whole run."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Stack:
         self.intake, self.dlq, self.undelivered = outputs["IntakeQueueUrl"], outputs["IntakeDlqUrl"], outputs["UndeliveredQueueUrl"]
         machines = {key.removesuffix("StateMachineArn"): arn for key, arn in outputs.items() if key.endswith("StateMachineArn")}
         self.machines = {_snake(name): arn for name, arn in machines.items()}
+        self.left_out: list[str] = []
+        """What is not to be moved, and why, in words."""
 
     def workflow_of_rule(self, rule_arn: str) -> str | None:
         """A member's rule is named after its workflow; one on the hub bus has a name that CloudFormation made."""
@@ -128,6 +135,9 @@ def intake_message(stack: Stack, body: Mapping[str, Any], why: Mapping[str, str]
 def unsuccessful_executions(stack: Stack) -> Iterator[Waiting]:
     """Executions that ended red within 14 days, which is as long as Step Functions calls them redrivable, and that no later one was started for."""
     for workflow, machine in stack.machines.items():
+        if workflow == "reconciliation":
+            yield from unsuccessful_reconciliations(stack, machine)
+            continue
         for status in ("FAILED", "TIMED_OUT", "ABORTED"):
             latest: dict[str, ExecutionListItemTypeDef] = {}
             pages = stack.states.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter=status)
@@ -137,6 +147,29 @@ def unsuccessful_executions(stack: Stack) -> Iterator[Waiting]:
                     latest[name] = execution
             for execution in latest.values():
                 yield from _unsuccessful(stack, f"{workflow}, {status}", execution)
+
+
+def unsuccessful_reconciliations(stack: Stack, machine: str) -> Iterator[Waiting]:
+    """The same of reconciliations: the last run for all accounts, and those for one account since then. A later run of the same has done what an
+    earlier one could not, and so has one that is running."""
+    done: set[str] = set()
+    pages = stack.states.get_paginator("list_executions").paginate(stateMachineArn=machine)
+    for listed in (execution for page in pages for execution in page["executions"]):  # the latest first
+        execution = stack.states.describe_execution(executionArn=listed["executionArn"])
+        error = execution.get("error", "")
+        if error == "InputUnreadable":
+            stack.left_out.append(f"{listed['name']}, {error}: start a new one with an input that it can read")
+            continue
+        account_id = json.loads(execution["input"]).get("account_id", "")
+        if account_id in done:
+            continue
+        done.add(account_id)
+        if error in LEFT_TO_THE_NEXT:
+            stack.left_out.append(f"{listed['name']}, {error}: the next reconciliation does what it left")
+        elif listed["status"] in {"FAILED", "TIMED_OUT", "ABORTED"}:
+            yield from _unsuccessful(stack, f"reconciliation, {listed['status']}", listed)
+        if not account_id:
+            return
 
 
 def _unsuccessful(stack: Stack, place: str, listed: Mapping[str, Any]) -> Iterator[Waiting]:
@@ -286,6 +319,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (BotoCoreError, ClientError, NotFound) as error:
         sys.stderr.write(f"redrive: {error}\n")
         return 2
+    for one in stack.left_out:
+        print(f"left out: reconciliation {one}")
     print(_summary(stack, options, len(found), left, hidden))
     return 1 if left and options.execute else 0
 

@@ -11,6 +11,7 @@ from tools.redrive import main
 
 pytestmark = pytest.mark.workflow("profile_cost_tagging")
 
+DAY = 24 * 3600
 RULE = "arn:aws:events:eu-west-1:444444444444:rule/steward-profile_cost_tagging"
 
 
@@ -270,3 +271,36 @@ def test_its_help_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     assert "Exit status" in capsys.readouterr().out
+
+
+def runs(platform: Platform) -> list[tuple[str, str]]:
+    return [(run["name"], run["status"]) for run in platform.executions("reconciliation")]
+
+
+@pytest.mark.workflow("profile_cost_tagging", "reconciliation")
+def test_of_red_mornings_one_is_repeated_and_none_whose_rest_the_next_run_does(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    who = "*ListAccountsFunctionRole*"
+    with platform.local.faults.fail("organizations:ListAccountsForParent", "AccessDeniedException", principal=who, lasting=4 * DAY):
+        platform.local.advance(3 * DAY)
+    assert [status for _, status in runs(platform)] == ["FAILED"] * 3
+    newest = runs(platform)[-1][0]
+    plant = platform.without_role("fraud-dev", "reconciliation")
+    assert main(["--execute"]) == 0
+    platform.local.settle()
+    plant()
+    said = capsys.readouterr().out
+    assert f"start {newest}-r1 with its input" in said
+    assert "1 of 1 moved" in said
+    assert [name for name, _ in runs(platform)][3:] == [f"{newest}-r1"]
+    assert main(["--execute"]) == 0
+    said = capsys.readouterr().out
+    assert f"left out: reconciliation {newest}-r1, SomeAccountsFailed: the next reconciliation does what it left" in said
+    assert "Nothing waits" in said
+    platform.reconcile(name="tomorrow")
+    platform.begin_reconciliation("mistyped", account=FRAUD)
+    platform.local.settle()
+    assert main(["--execute"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("left out: reconciliation mistyped, InputUnreadable: start a new one")
+    assert "Nothing waits" in said
+    assert len(runs(platform)) == 6
