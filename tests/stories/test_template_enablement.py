@@ -336,10 +336,21 @@ def test_trap_19_service_roles_are_planted_and_one_that_is_missing_is_named(plat
     assert "lacks: AmazonSageMakerServiceCatalogProductsLaunchRole. " in finding["message"]
 
 
-def test_service_roles_are_left_to_others_where_it_is_said_so(platform: Platform) -> None:
-    platform.deploy(TemplateServiceRoles="leave")
-    assert platform.client("iam", "fraud-dev").list_roles(PathPrefix="/service-role/")["Roles"] == []
-    assert platform.client("iam", "fraud-dev").get_role(RoleName="template_enablement")["Role"]["Path"] == "/steward/"
+def test_service_roles_that_were_planted_stay_where_they_are_left_to_others_and_none_is_made(platform: Platform) -> None:
+    """Projects go on using them, and what somebody deletes then does not come back."""
+    iam = platform.client("iam", "fraud-dev")
+    platform.deploy(TemplatesLocation="s3://ml-templates/projects")
+    planted = {role["RoleName"]: role["RoleId"] for role in iam.list_roles(PathPrefix="/service-role/")["Roles"]}
+    assert len(planted) == 19
+    platform.deploy(TemplatesLocation="", TemplateServiceRoles="leave")
+    assert {role["RoleName"]: role["RoleId"] for role in iam.list_roles(PathPrefix="/service-role/")["Roles"]} == planted
+    iam.delete_role_policy(RoleName="AmazonSageMakerProjectsLaunchRole", PolicyName="pass-on-the-roles-of-projects")
+    for policy in iam.list_attached_role_policies(RoleName="AmazonSageMakerProjectsLaunchRole")["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName="AmazonSageMakerProjectsLaunchRole", PolicyArn=policy["PolicyArn"])
+    iam.delete_role(RoleName="AmazonSageMakerProjectsLaunchRole")
+    platform.deploy(TemplatesLocation="s3://ml-templates/projects")
+    assert len(iam.list_roles(PathPrefix="/service-role/")["Roles"]) == 18
+    assert iam.get_role(RoleName="template_enablement")["Role"]["Path"] == "/steward/"
 
 
 def test_domains_are_told_where_templates_are_and_who_cannot_read_them_is_a_finding(platform: Platform) -> None:
