@@ -87,6 +87,11 @@ class Work:
         else:
             self.refused[change] = refusal
 
+    def undo(self, change: Change, refusal: ClientError | None) -> None:
+        """What could not be undone stays done."""
+        if refusal is None:
+            del self.done[change]
+
 
 @dataclass(frozen=True)
 class Hand:
@@ -114,11 +119,15 @@ class Hand:
         return replace(report, outcome=outcome, changes=tuple(work.done), findings=(*report.findings, *_findings(work.refused)))
 
     def _write(self, changes: Collection[Change], work: Work) -> None:
-        """Releases first: they make room."""
+        """Releases first: they make room. Only what is recorded as ours still: else it is released already, and whoever associated it since are
+        others."""
         releases = [change for change in changes if _is_of_principal(change) and change.after is None]
         ours = self.place.read().principals if releases else frozenset()
         for change in releases:
-            work.file(change, self._release(change) if _role_of(change) in ours else None)
+            if _role_of(change) in ours:
+                self._release(change, partial(work.file, change))
+            else:
+                work.file(change, None)
         for change in changes:
             if _is_of_principal(change) and change.after is not None:
                 work.file(change, self._associate(change))
@@ -127,18 +136,19 @@ class Hand:
             if change.field.startswith(TAG) and self._tag(change):
                 work.file(change, None)
 
-    def _release(self, change: Change) -> ClientError | None:
-        """Only what is recorded as ours still: else it is released already, and whoever associated it since are others. A role that is not associated
-        any more is as well. What Service Catalog does not release stays ours."""
+    def _release(self, change: Change, file: Callable[[ClientError | None], None]) -> None:
+        """A role that is not associated any more is as well. What Service Catalog does not release stays ours. It is filed before it is forgotten, so
+        that it is told even where the table does not take that."""
         try:
             release_role(self.servicecatalog, Portfolio(change.resource), _role_of(change))
         except ClientError as error:
             if error.response["Error"]["Code"] == REFUSED:
-                return error
+                file(error)
+                return
             if error.response["Error"]["Code"] != NOT_FOUND:
                 raise
+        file(None)
         self.place.delete_principal(_role_of(change))
-        return None
 
     def _take_back(self, work: Work) -> None:
         """Somebody may have come to use a released role since we decided, and have found it associated; the last user of one that we associated may
@@ -148,13 +158,9 @@ class Hand:
         for change in list(work.done):
             is_used = _role_of(change) in used
             if change.after is None and is_used:
-                refusal = self._associate(change)
+                work.undo(change, self._associate(change))
             elif change.after is not None and not is_used:
-                refusal = self._release(change)
-            else:
-                continue
-            if refusal is None:
-                del work.done[change]
+                self._release(change, partial(work.undo, change))
 
     def _associate(self, change: Change) -> ClientError | None:
         """Recorded first, as ours; what Service Catalog refused is not ours."""

@@ -236,6 +236,17 @@ def test_what_was_done_before_something_failed_is_told_and_the_rest_is_found_aga
     assert (world.principals, world.records.principals) == ({STUDIO, WRITER}, {WRITER})
 
 
+def test_a_release_that_cannot_be_forgotten_is_told_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_use(world, "alice", READER)
+    world.delete()
+    decided = world.decide()
+    with monkeypatch.context() as patched:
+        patched.setattr(Place, "delete_principal", denied)
+        assert world.apply(decided) == replace(decided, outcome="MoreToDo")
+    assert world.decide(something_was_done=True) == Report("TemplateAccessChanged", dry_run=False)
+    assert (world.principals, world.records.principals) == ({STUDIO}, frozenset())
+
+
 def test_what_is_not_ours_any_more_is_not_released(world: World) -> None:
     """As where an execution is redriven days later, and somebody else has associated the role meanwhile."""
     in_use(world, "alice", READER)
