@@ -102,7 +102,7 @@ class Report:
         )
         self.executions.append(row)
         self.findings += output.get("findings", [])
-        print(f"       {row.status}  {row.name}: {row.outcome}, {row.changes} {'change' if row.changes == 1 else 'changes'}", flush=True)
+        print(f"       {row.status}  {row.name}: {row.outcome}, {_came_of_it(output)}", flush=True)
         return Run(row, output)
 
     def finish(self, virtual_start: datetime) -> int:
@@ -139,6 +139,17 @@ class Report:
         print(f"\n{passed}, {summary['dead_letters']} dead letters, all of it in build/demo/summary.json")
         if self.complaints:
             print(f"{len(self.complaints)} things are not as they should be: " + "; ".join(self.complaints))
+
+
+def _came_of_it(output: dict[str, Any]) -> str:
+    """How much it changed, or would have; of a reconciliation, how many executions it started, by workflow, or would have."""
+    if "counts" in output:
+        counts = output["counts"]
+        started = {f"{number} of {workflow}": number for workflow, number in sorted(counts["started"].items()) if number}
+        held = sum(counts["held"].values())
+        return f"{', '.join(started) or 'nothing'} started" + (f", {held} held by a brake" if held else "")
+    changes = len(output.get("changes", []))
+    return f"{changes} {'change' if changes == 1 else 'changes'}" + (" (dry run)" if output.get("dry_run") else "")
 
 
 def _role(call: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -316,6 +316,9 @@ def main(arguments: list[str] | None = None) -> int:
         hidden = in_other_hands(stack)
         found = look(stack, options.most)
         left = redrive(found, execute=options.execute)
+    except (NoCredentialsError, NoRegionError) as error:
+        sys.stderr.write(f"redrive: {error} Say who you are, in the hub account: export AWS_PROFILE=hub AWS_REGION=eu-west-1\n")
+        return 2
     except (BotoCoreError, ClientError, NotFound) as error:
         sys.stderr.write(f"redrive: {error}\n")
         return 2

@@ -10,6 +10,13 @@ from demo.report import Report, Run
 
 CHAPTER = WORKFLOW = "reconciliation"
 TITLE = "Chapter 5: what no event told of is found the next morning"
+SINCE = {
+    "profile_cost_tagging": "erin was tagged when she was created, in chapter 3; alice's contested tag was put right on a new day",
+    "domain_setup": "all units act since chapter 2, and foreign domains are corrected: the five that were only reported, or run dry, were set up",
+    "template_enablement": "each of these domains ends with a look at who may use templates there",
+}
+"""What ran meanwhile, by workflow, and why."""
+
 READS = ("AssumeRole", "BatchGet", "Describe", "Get", "List", "Query", "Simulate")
 
 
@@ -21,7 +28,8 @@ def play(report: Report) -> None:
     report.say("the mornings so far, at four: all domains, profiles and spaces of all accounts were looked at")
     runs = report.new_executions(CHAPTER, WORKFLOW, machine)
     report.expect({run.row.status for run in runs} == {"SUCCEEDED"}, "a reconciliation ended red")
-    for workflow in ("profile_cost_tagging", "domain_setup", "template_enablement"):
+    for workflow, why in SINCE.items():
+        print(f"       {workflow}: {why}")
         report.new_executions(CHAPTER, workflow, report.stage.outputs()[_output(workflow)])
 
     profile = _lost(report)

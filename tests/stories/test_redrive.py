@@ -266,6 +266,16 @@ def test_a_stack_that_is_not_there_is_said_in_words(platform: Platform, capsys: 
     assert capsys.readouterr().err.startswith("redrive: ")
 
 
+def test_who_has_not_said_who_they_are_is_told_what_to_export(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    assert main([]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("redrive: You must specify a region. ")
+    assert "export AWS_PROFILE=hub" in told
+
+
 def test_its_help_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
