@@ -1,11 +1,11 @@
 """What would the workflows do for this Studio? Foretold by the same functions that they decide by, and nothing else: a rule of its own would one day
 say something else than they do, and start executions for nothing, day after day."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from steward.changes import Finding
+from steward.changes import Change, Finding
 from steward.cost_tags import broken, user_of, what_is_unknown
 from steward.resources.catalog import Portfolio, Principals
 from steward.resources.profiles import UserProfile
@@ -23,6 +23,13 @@ from steward.template_access import location_differs, portfolio_is_full
 Tags = Mapping[str, str]
 
 LONGEST_REASON = 200
+
+IDLE_IN_WORDS = {
+    "LifecycleManagement": "idle shutdown",
+    "IdleTimeoutInMinutes": "the idle timeout",
+    "MinIdleTimeoutInMinutes": "the shortest idle timeout",
+    "MaxIdleTimeoutInMinutes": "the longest idle timeout",
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ def compare_setup(observed: Observed, policy: SetupPolicy) -> Iterator[Start | F
     setup = decide_setup(facts, policy)
     yield from setup.findings
     if setup.changes:
-        yield observed.start("domain_setup", domain.arn, ", ".join(change.field for change in setup.changes))
+        yield observed.start("domain_setup", domain.arn, _in_words(_of_change(change, domain.arn) for change in setup.changes))
 
 
 def compare_templates(observed: Observed, location: str) -> Iterator[Start | Finding]:
@@ -132,21 +139,21 @@ def compare_templates(observed: Observed, location: str) -> Iterator[Start | Fin
     if location:
         recorded = observed.records.domain_tags.get((domain.domain_id, LOCATION_TAG))
         decided = decide_location(observed.domain_tags.get(LOCATION_TAG), location, recorded)
-        of_domain += [LOCATION_TAG] if decided.to_set else []
+        of_domain += [f"the domain's tag {LOCATION_TAG} does not say where the project templates are"] if decided.to_set else []
         if decided.is_somebody_elses:
             yield location_differs(domain.arn, observed.domain_tags[LOCATION_TAG], location)
     yield from (*access.findings, *observed.unreadable)
     if not access.is_enabled:
         yield observed.start_for_place("template_enablement", "project templates are not enabled")
     elif of_domain:
-        yield observed.start("template_enablement", domain.arn, ", ".join(of_domain))
+        yield observed.start("template_enablement", domain.arn, _in_words(of_domain))
     elif access.portfolio is None or access.principals is None:
         if observed.records.uses:
             yield observed.start_for_place("template_enablement", "project templates are enabled, and their portfolio is not there")
     else:
         decision = decide_access(observed.records.uses, access.principals.roles, observed.records.principals, principals=access.principals.count)
         if decision.to_associate or decision.to_release:
-            yield observed.start_for_place("template_enablement", "execution roles in use are not those of the portfolio")
+            yield observed.start_for_place("template_enablement", "the execution roles in use are not those that the portfolio lets in")
         if decision.without_room:
             yield portfolio_is_full(access.portfolio.arn, decision.without_room)
 
@@ -161,7 +168,7 @@ def _differences_of_uses(observed: Observed) -> Iterator[str]:
     now = {(domain.domain_id, who): role for who, role in roles.items() if role}
     for user in sorted(now.keys() | recorded.keys()):
         if now.get(user) != recorded.get(user):
-            yield f"role of {user[1]}"
+            yield f"the execution role of {_user(user[1])} is not the one that is remembered"
 
 
 def compare_cost_tags(observed: Observed, policy: SetupPolicy) -> Iterator[Start | Finding]:
@@ -192,5 +199,40 @@ def _compare_tags(
     yield from what_is_unknown(resource, decision, account_id=place.account_id, account_arn=place.account_arn, user_tag_key=policy.user_key)
     if decision.to_set:
         subject = {"user_profile_name": resource.name} if isinstance(resource, UserProfile) else {"space_name": resource.name}
-        differences = ", ".join(f"{tag.key} is {'missing' if tag.before is None else 'another'}" for tag in decision.to_set)
-        yield observed.start("profile_cost_tagging", resource.arn, differences, **subject)
+        differences = (_of_tag(tag.key, tag.before, tag.after) for tag in decision.to_set)
+        yield observed.start("profile_cost_tagging", resource.arn, _in_words(differences), **subject)
+
+
+# -- in words
+
+
+def _in_words(differences: Iterable[str]) -> str:
+    """What differs, as far as there is room: the rest is counted, and no word cut off."""
+    told = list(dict.fromkeys(differences))
+    kept, room = 0, LONGEST_REASON - len("; and 1000 more")
+    while kept < len(told) and (not kept or len("; ".join(told[: kept + 1])) <= room):
+        kept += 1
+    return "; ".join(told[:kept]) + (f"; and {len(told) - kept} more" if kept < len(told) else "")
+
+
+def _of_change(change: Change, domain_arn: str) -> str:
+    """Of a setting what it is and the app that it is of, not the whole path to it."""
+    if change.field == "TagPropagation":
+        return "tag propagation is off"
+    if change.field.startswith("tag:"):
+        return _of_tag(change.field.removeprefix("tag:"), change.before, change.after)
+    app = next((name.removesuffix("AppSettings") for name in change.field.split(".") if name.endswith("AppSettings")), "")
+    whose = "by default" if change.resource == domain_arn else f"of {' '.join(change.resource.rsplit(':', 1)[-1].split('/')[::2])}"
+    name = change.field.rsplit(".", 1)[-1]
+    what = " of ".join(filter(None, (IDLE_IN_WORDS.get(name, name), app)))
+    return f"{what} {whose} is {'not set' if change.before is None else change.before}, to be {change.after}"
+
+
+def _of_tag(key: str, before: str | None, after: str | None) -> str:
+    return f"the tag {key} is missing" if before is None else f"the tag {key} is not '{after}'"
+
+
+def _user(who: str) -> str:
+    """Of a role in a domain, as it is remembered."""
+    named = {DEFAULT: "the domain's users by default", SPACE_DEFAULT: "its shared spaces by default"}
+    return named.get(who) or f"user profile {who.removeprefix(PROFILE)}"

@@ -87,7 +87,7 @@ def test_a_tag_that_somebody_removed_unseen_comes_back(platform: Platform) -> No
     platform.local.advance(DAY)
     assert platform.tags("fraud-dev", profile) == FRAUD_TAGS
     one = details(platform, last(platform))["started"][-1]
-    assert (one["resource"], one["reason"], one["region"]) == (profile, "ml:owner is missing", "us-east-1")
+    assert (one["resource"], one["reason"], one["region"]) == (profile, "the tag ml:owner is missing", "us-east-1")
 
 
 def test_a_tag_of_the_account_that_changes_is_taken_over_everywhere(platform: Platform) -> None:
