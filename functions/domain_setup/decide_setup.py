@@ -102,7 +102,7 @@ def _facts(
     domain_tags = read_tags(sagemaker, domain.arn)
     studio = read_studio_of(sagemaker, domain)
     tags = _tags(studio, client_of) | {domain.arn: domain_tags}
-    added = tags_to_come(domain_tags, tags_of_account, settings.policy)
+    added = tags_to_come(studio, tags, tags_of_account, settings.policy)
     return Facts(
         studio=studio,
         tags=tags,

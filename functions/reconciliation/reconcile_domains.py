@@ -151,7 +151,7 @@ class Look:
         return tags, answers.keys() - tags.keys()
 
     def _observed(self, place: DomainPlace, studio: Studio, tags: Mapping[str, Tags | None], session: MemberSession) -> Observed:
-        to_come = tags_to_come(tags.get(studio.domain.arn) or {}, place.account_tags, self.settings.policy)
+        to_come = tags_to_come(studio, tags, place.account_tags, self.settings.policy)
         iam = session.client("iam")
         roles = {role: self.memory.role_says(iam, role, place.region, to_come) for role in sorted(studio.execution_roles)}
         unreadable = tuple(finding for role in sorted(studio.execution_roles) for finding in self.memory.unreadable(iam, role))

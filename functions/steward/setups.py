@@ -13,7 +13,16 @@ from steward.resources.profiles import UserProfile
 from steward.resources.spaces import Space
 from steward.resources.studio import Stage
 from steward.resources.studios import Studio
-from steward.rules.domain_settings import MOST_TAGS, Propagation, RoleSays, decide_domain_tags, decide_propagation, most_tags_together
+from steward.rules.domain_settings import (
+    AUTOMATIC_TAGS,
+    MOST_TAGS,
+    Propagation,
+    RoleSays,
+    decide_domain_tags,
+    decide_propagation,
+    is_propagated,
+    most_tags_together,
+)
 from steward.rules.idle_settings import (
     APPS_OF_SHARED_SPACES,
     APPS_OF_USERS,
@@ -36,6 +45,8 @@ PRODUCT_TAG = "steward:product"
 IDLE_TAG = "steward:idle-minutes"
 
 MOST_NAMED = 20
+ANY = "x"
+"""A tag's value, where no certain one is meant."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +109,24 @@ def decide_setup(facts: Facts, policy: SetupPolicy) -> Setup:
     return Setup(() if is_reported else (*of_domain, *chain.from_iterable(corrected)), findings, is_reported)
 
 
-def tags_to_come(domain_tags: Mapping[str, str], account_tags: Mapping[str, str], policy: SetupPolicy) -> dict[str, str]:
-    """The tags of ours that things in a domain come to have. A value that is not known is any: what a role may do hardly depends on it."""
-    of_account = {key: domain_tags.get(key) or fit_for_tag(account_tags.get(key, ""))[0] or "x" for key in policy.account_keys}
-    return {policy.user_key: "x", **of_account}
+def tags_to_come(
+    studio: Studio, tags: Mapping[str, Mapping[str, str] | None], account_tags: Mapping[str, str], policy: SetupPolicy
+) -> dict[str, str]:
+    """The tags that something made in a domain can come to have: those of domain, profiles and spaces, by ARN, ours, and SageMaker's own.
+
+    A value that is not one, or not known, is any: what a role may do hardly depends on it, while it may well depend on the key.
+    """
+    domain, members = studio.domain, (*studio.profiles, *studio.spaces)
+    values: dict[str, set[str]] = {key: set() for key in (policy.user_key, *policy.account_keys)}
+    of_domain = tags.get(domain.arn) or {}
+    for key in policy.account_keys:
+        values[key].add(of_domain.get(key) or fit_for_tag(account_tags.get(key, ""))[0])
+    for key, value in chain(of_domain.items(), *((tags.get(one.arn) or {}).items() for one in members)):
+        if is_propagated(key):
+            values.setdefault(key, set()).add(value)
+    known = {key: next(iter(found)) if len(found) == 1 else "" for key, found in values.items()}
+    automatic = dict.fromkeys(AUTOMATIC_TAGS, "") | {AUTOMATIC_TAGS[0]: domain.arn}
+    return {key: value or ANY for key, value in ({**known, policy.user_key: ""} | automatic).items()}
 
 
 def ask_role(iam: "IAMClient", role_arn: str, region: str, tags: Mapping[str, str]) -> RoleSays:
@@ -205,7 +230,8 @@ def _against_propagation(facts: Facts, propagation: Propagation) -> Iterator[Fin
     state = "is on, so that they can create nothing there" if domain.propagates_tags else "stays off"
     if propagation.not_allowed:
         message = (
-            "Execution roles may not tag what is made with them (sagemaker:AddTags on spaces, apps and jobs, as they are created): "
+            "Execution roles may not tag what is made with them (sagemaker:AddTags on spaces, apps and jobs, as they are created, with every tag "
+            "key of domain, profiles and spaces, ours, and sagemaker:domain-arn, sagemaker:user-profile-arn and sagemaker:space-arn): "
             f"{_named(propagation.not_allowed)}. TagPropagation of domain {domain.domain_id} {state}. Allow it, as AmazonSageMakerFullAccess does: "
             "the rest follows by the next reconciliation, or when the domain is changed."
         )

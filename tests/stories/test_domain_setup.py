@@ -165,6 +165,31 @@ def test_they_are_not_where_it_may_not_and_the_rest_is_done(platform: Platform, 
     assert idle_of(described(platform, domain)["DefaultUserSettings"], "JupyterLab") == IDLE
 
 
+def only_keys(*keys: str) -> dict[str, Any]:
+    return {**ADD_TAGS, "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["ml:user", *ACCOUNT_TAGS, *keys]}}}
+
+
+AUTOMATIC = ("sagemaker:domain-arn", "sagemaker:user-profile-arn", "sagemaker:space-arn")
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_enough"),
+    [
+        (("steward:product", "team", *AUTOMATIC), True),
+        (("steward:product", *AUTOMATIC), False),
+        (("team", *AUTOMATIC), False),
+        (("steward:product", "team"), False),
+    ],
+    ids=["all", "not the domain's own", "not the product's", "not SageMaker's"],
+)
+def test_a_role_that_may_use_some_keys_only_has_to_allow_all_that_are_propagated(platform: Platform, keys: tuple[str, ...], is_enough: bool) -> None:
+    role = platform.role("fraud-dev", "DataScience", only_keys(*keys))
+    domain = made(platform, {"Key": "team", "Value": "red"}, DefaultUserSettings={"ExecutionRole": role})
+    assert described(platform, domain)["TagPropagation"] == ("ENABLED" if is_enough else "DISABLED")
+    assert kinds(platform) == ([] if is_enough else ["RolesMayNotTag"])
+    assert len(platform.calls("iam:SimulatePrincipalPolicy")) <= 2 * 3, "three a role, each time it is decided on"
+
+
 def test_where_it_is_on_already_and_a_role_cannot_bear_it_somebody_is_told(platform: Platform) -> None:
     made(platform, TagPropagation="ENABLED", DefaultUserSettings={"ExecutionRole": platform.role("fraud-dev", "DataScience")})
     assert kinds(platform) == ["RolesMayNotTag"]

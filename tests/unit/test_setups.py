@@ -13,7 +13,7 @@ from steward.resources.spaces import Space
 from steward.resources.studios import Studio
 from steward.rules.domain_settings import RoleSays
 from steward.rules.idle_settings import IdleLimits
-from steward.setups import Facts, SetupPolicy, decide_setup, is_of_settings, path_of, value_of
+from steward.setups import Facts, SetupPolicy, decide_setup, is_of_settings, path_of, tags_to_come, value_of
 
 CHANGED = datetime(2026, 11, 23, 9, tzinfo=UTC)
 ROLE = "arn:aws:iam::444444444444:role/StudioExecution"
@@ -206,3 +206,25 @@ def test_a_domain_whose_last_update_failed_is_set_up_and_that_is_said() -> None:
     setup = decide_setup(facts(Studio(failed, (), ())), POLICY)
     assert (len(setup.changes), kinds(setup)) == (1, ["DomainUpdateFailed"])
     assert "no such subnet" in setup.findings[0].message
+
+
+def test_roles_are_asked_with_every_tag_that_something_can_come_to_have() -> None:
+    """TagPropagation hands on all tags, not only ours: a value is told where it is one, and any where there are several or none is known."""
+    studio = Studio(domain(), (profile("mina"), profile("noor")), (space("lab"),))
+    tags = {
+        arn("domain/d-1"): {"steward:product": "studio", "aws:cloudformation:stack-name": "studio"},
+        arn("user-profile/d-1/mina"): {"team": "red", "ml:user": "mina", "ml:project": "their own"},
+        arn("user-profile/d-1/noor"): {"team": "blue", "empty": ""},
+        arn("space/d-1/lab"): None,
+    }
+    assert tags_to_come(studio, tags, {"ml:project": "fraud"}, POLICY) == {
+        "ml:user": "x",
+        "ml:project": "x",
+        "steward:product": "studio",
+        "team": "x",
+        "empty": "x",
+        "sagemaker:domain-arn": arn("domain/d-1"),
+        "sagemaker:user-profile-arn": "x",
+        "sagemaker:space-arn": "x",
+    }
+    assert tags_to_come(Studio(domain(), (), ()), {}, {"ml:project": "fraud"}, POLICY)["ml:project"] == "fraud"

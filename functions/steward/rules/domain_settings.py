@@ -7,8 +7,8 @@ from enum import Enum
 from steward.rules.tags import FULL, TagToSet, fit_for_tag
 
 MOST_TAGS = 50
-AUTOMATIC_TAGS = 3
-"""``sagemaker:domain-arn``, ``sagemaker:user-profile-arn`` and ``sagemaker:space-arn``: SageMaker puts them on all that is made in Studio, and they
+AUTOMATIC_TAGS = ("sagemaker:domain-arn", "sagemaker:user-profile-arn", "sagemaker:space-arn")
+"""SageMaker puts them on all that is made in Studio, and they
 count (https://docs.aws.amazon.com/sagemaker/latest/dg/custom-tags.html)."""
 
 
@@ -56,7 +56,7 @@ def most_tags_together(
     of_profiles = {name: _own(keys) for name, keys in profiles.items()}
     alone = [frozenset[str](), *of_profiles.values()]
     with_space = [_own(keys) | user for owner, keys in spaces for user in (alone if owner is None else [of_profiles.get(owner, frozenset())])]
-    return max(len(every | keys) for keys in (*alone, *with_space)) + AUTOMATIC_TAGS
+    return max(len(every | keys) for keys in (*alone, *with_space)) + len(AUTOMATIC_TAGS)
 
 
 def decide_domain_tags(
@@ -76,5 +76,9 @@ def decide_domain_tags(
 
 
 def _own(keys: Iterable[str]) -> frozenset[str]:
-    """Without the tags of AWS itself, which are not propagated."""
-    return frozenset(key for key in keys if not key.startswith("aws:"))
+    return frozenset(key for key in keys if is_propagated(key))
+
+
+def is_propagated(key: str) -> bool:
+    """All are but the tags of AWS itself."""
+    return not key.startswith("aws:")
