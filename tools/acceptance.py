@@ -42,6 +42,7 @@ LISTS = [
     ("events", "list_rules", "Rules", "Name"),
     ("lambda", "list_functions", "Functions", "FunctionName"),
     ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    ("s3", "list_buckets", "Buckets", "Name"),
     ("sns", "list_topics", "Topics", "TopicArn"),
     ("stepfunctions", "list_state_machines", "stateMachines", "name"),
 ]
@@ -219,15 +220,17 @@ class Acceptance:
         told = self.aws(HUB, "cloudformation", "describe-stack-events", "--stack-name", stack_id)["StackEvents"]
         self.expect("the stack", told[0]["ResourceStatus"], "DELETE_COMPLETE")
         self.expect("what is left", sorted(self.inventory() - before), sorted(retained))
-        kept = ", ".join([*(each.split()[-1] for each in sorted(retained)), "service roles"])
+        kept = ", ".join([*sorted({each.split()[-1] for each in retained}), "service roles"])
         self.say(f"sam delete: DELETE_COMPLETE, nothing but {kept} is left in {len(self.accounts)} accounts and {len(self.regions)} Regions")
 
     def retained(self) -> set[str]:
         """What the template says is to stay, as `inventory` names it."""
         template = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
-        tables = self.resources("AWS::DynamoDB::Table")
-        kept = [tables[name] for name, resource in template.items() if name in tables and resource.get("DeletionPolicy") == "Retain"]
-        return {f"{HUB} {self.hub_stack['region']} dynamodb {name}" for name in kept}
+        kept = {name for name, resource in template.items() if resource.get("DeletionPolicy") == "Retain"}
+        tables = {table for name, table in self.resources("AWS::DynamoDB::Table").items() if name in kept}
+        buckets = {bucket for name, bucket in self.resources("AWS::S3::Bucket").items() if name in kept}
+        of_region = {f"{HUB} {self.hub_stack['region']} dynamodb {name}" for name in tables}
+        return of_region | {f"{HUB} {region} s3 {name}" for region in self.regions for name in buckets}  # each Region lists all of an account
 
     def inventory(self) -> set[str]:
         """Everything in every account and Region, but for what `sam deploy` keeps its packages in."""

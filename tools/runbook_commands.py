@@ -74,6 +74,7 @@ def make_trouble(stage: Stage) -> None:
         stage.settle()
     sqs = stage.client("sqs", "hub")
     sqs.send_message(QueueUrl=stage.outputs()["IntakeQueueUrl"], MessageBody="not an event")
+    _create_domain(stage, "pricing-prod", stage.client("sagemaker", "pricing-prod"))  # its own event is delivered
     with _bus_closed(stage):
         _create_profile(stage, "pricing-prod", "bob")
         stage.settle()
