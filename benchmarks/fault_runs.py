@@ -141,8 +141,9 @@ def run(platform: Platform, act: Act, case: Case, reference: Reference) -> Resul
         _redrive(platform)
         if not differences():
             return Result(REDRIVEN, passage)
-    if kind.loses_the_event:
-        _happens_again(platform, reference.events.get(passage.event_id))
+    left_to_the_next_run = any(state in redrive.LEFT_TO_THE_NEXT for _, state in end.reds)
+    if kind.loses_the_event or left_to_the_next_run:
+        _happens_again(platform, None if left_to_the_next_run else reference.events.get(passage.event_id))
         if not differences():
             return Result(SECOND_EVENT, passage)
     seen = tuple(f"red in {state} of {machine}" for machine, state in sorted(end.reds - reference.end.reds))
