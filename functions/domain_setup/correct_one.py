@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 from pydantic import model_validator
 
-from steward.changes import Change
+from steward.changes import Change, Finding
 from steward.observability import logger
 from steward.resources.accounts import describe_account, member_session
 from steward.resources.clients import hub_client
@@ -65,7 +65,8 @@ def handler(one: OneToCorrect, context: LambdaContext) -> dict[str, Any]:  # noq
     place = Place(hub_client("dynamodb"), settings.records_table, one.account_id, one.region)
     state, changes = correct_one(one, settings, hub_client("organizations"), place, lambda: enter().client("sagemaker"))
     logger.info("corrected one", resource=one.arn, state=state)
-    return {"state": state, "changes": [asdict(change) for change in changes]}
+    findings = [asdict(_in_use(one, changes))] if state == "InUse" else []
+    return {"state": state, "changes": [asdict(change) for change in changes], "findings": findings}
 
 
 def correct_one(
@@ -76,7 +77,7 @@ def correct_one(
     sagemaker_of_member: Callable[[], "SageMakerClient"],
 ) -> tuple[str, tuple[Change, ...]]:
     """A state, and the changes that it is true of. ``Corrected`` once it is as decided. ``Updating``, or ``Busy`` with another's change: ask again.
-    ``Gone``, ``Held``, ``Overtaken``, and ``Failed: …`` with SageMaker's reason are ends.
+    ``InUse``, while it is in service: a few times, then it is a finding, because an app may run for days. ``Gone``, ``Held``, ``Overtaken``, and ``Failed: …`` with SageMaker's reason are ends.
 
     What it was told is compared with what is there by now, so that whoever was cut off after an update makes no second one, and that what somebody
     else has changed since the decision stays theirs: where that is all of it, we are overtaken.
@@ -133,4 +134,15 @@ def _set(one: OneToCorrect, sagemaker: "SageMakerClient", resource: UserProfile 
     if one.is_updated or resource.stage is Stage.BROKEN:
         return f"Failed: {resource.name} is {resource.status}. SageMaker says: {resource.failure_reason or 'nothing'}", left
     update = update_user_profile if isinstance(resource, UserProfile) else update_space
-    return "Updating" if update(sagemaker, one.domain_id, resource.name, with_values(settings, values)) else "Busy", left
+    return "Updating" if update(sagemaker, one.domain_id, resource.name, with_values(settings, values)) else "InUse", left
+
+
+def _in_use(one: OneToCorrect, left: tuple[Change, ...]) -> Finding:
+    """SageMaker does not say what for: as far as is known, an app runs there."""
+    name = one.arn.split(":")[5]
+    values = ", ".join(f"{change.field} is {change.before or 'missing'}, not {change.after}" for change in left)
+    message = (
+        f"{name} is in use (SageMaker: ResourceInUse), most likely because an app runs there, and was not corrected: {values}. Nothing is stopped "
+        "for that: once its apps have ended, the next reconciliation, or the next run for its domain, corrects it. Whoever works there can stop them."
+    )
+    return Finding("InUseNotCorrected", one.arn, message)

@@ -145,6 +145,25 @@ def test_a_profile_that_never_gets_ready_ends_red(platform: Platform, studio: tu
     assert len(platform.calls("sagemaker:UpdateUserProfile")) == 1
 
 
+def test_a_space_whose_app_runs_is_a_finding_and_follows_once_it_has_ended(platform: Platform, studio: tuple[str, str, str]) -> None:
+    """Where UpdateSpace is refused as long as an app runs, which is nobody's fault: the end is green, the rest is done."""
+    behaviour(platform.local.cloud).space_update_with_apps = "ResourceInUse"
+    platform.deploy(IdleOverrides="correct")
+    domain, alice, space = studio
+    platform.app("fraud-dev", space, "JupyterLab")
+    output = touch(platform, domain)
+    assert [change["resource"] for change in output["changes"]] == [alice]
+    assert [(finding["kind"], finding["resource"]) for finding in output["findings"]] == [("InUseNotCorrected", space)]
+    assert f"space/{domain}/lab" in output["findings"][0]["message"]
+    assert "IdleTimeoutInMinutes is 9000, not 480" in output["findings"][0]["message"]
+    assert len(platform.calls("sagemaker:UpdateSpace")) == 4
+    sagemaker = platform.client("sagemaker", "fraud-dev")
+    sagemaker.delete_app(DomainId=domain, SpaceName="lab", AppType="JupyterLab", AppName="default")
+    platform.local.settle()
+    again = touch(platform, domain)
+    assert ([change["resource"] for change in again["changes"]], again["findings"]) == ([space], [])
+
+
 def test_no_more_are_corrected_in_a_run_than_the_cap(platform: Platform, studio: tuple[str, str, str]) -> None:
     platform.deploy(IdleOverrides="correct", MostIdleCorrections="1")
     domain, alice, space = studio

@@ -152,11 +152,11 @@ def test_a_spaces_settings_are_sent_whole_without_its_type_of_app(scene: Scene) 
     assert scene.play(OF_LAB) == "Updating"
 
 
-def test_what_is_in_use_is_asked_for_again(scene: Scene) -> None:
+def test_what_is_in_service_and_in_use_is_told_from_what_is_being_changed(scene: Scene) -> None:
     scene.account().profile().updates_profile("ResourceInUse")
-    assert scene.play(OF_MINA) == "Busy"
+    assert scene.play(OF_MINA) == "InUse"
     scene.account().space().updates_space("ResourceInUse")
-    assert scene.play(OF_LAB) == "Busy"
+    assert scene.play(OF_LAB) == "InUse"
 
 
 def test_an_update_that_failed_is_told_in_the_words_of_sagemaker(scene: Scene) -> None:
@@ -217,5 +217,5 @@ def test_the_handler_reads_its_settings_enters_once_and_answers(scene: Scene, co
         "ACTING_ORGANIZATIONAL_UNIT_IDS": "all",
     }.items():
         monkeypatch.setenv(name, value)
-    assert step.handler(one(OF_MINA).model_dump(), context) == {"state": "Corrected", "changes": [asdict(OF_MINA)]}
+    assert step.handler(one(OF_MINA).model_dump(), context) == {"state": "Corrected", "changes": [asdict(OF_MINA)], "findings": []}
     assert doors == [(ACCOUNT_ID, "eu-west-1", "domain_setup", "event-1")]

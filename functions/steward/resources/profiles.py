@@ -62,7 +62,7 @@ def list_user_profiles(sagemaker: "SageMakerClient", domain_id: str | None = Non
 
 
 def update_user_profile(sagemaker: "SageMakerClient", domain_id: str, name: str, user_settings: Mapping[str, Any]) -> bool:
-    """Asks for a change, with each structure of its settings whole. False where it cannot be asked for yet: another change is under way."""
+    """Asks for a change, with each structure of its settings whole. False where it is in use: another change is under way."""
     try:
         sagemaker.update_user_profile(DomainId=domain_id, UserProfileName=name, UserSettings=user_settings)  # type: ignore[arg-type]  # as it was read
     except ClientError as error:

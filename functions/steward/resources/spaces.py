@@ -55,7 +55,7 @@ def list_spaces(sagemaker: "SageMakerClient", domain_id: str | None = None) -> t
 
 
 def update_space(sagemaker: "SageMakerClient", domain_id: str, name: str, space_settings: Mapping[str, Any]) -> bool:
-    """Asks for a change, with each structure of its settings whole. False where it cannot be asked for yet: something is in the way."""
+    """Asks for a change, with each structure of its settings whole. False where it is in use: an app runs there, or another change is under way."""
     try:
         sagemaker.update_space(DomainId=domain_id, SpaceName=name, SpaceSettings=space_settings)  # type: ignore[arg-type]  # as it was read
     except ClientError as error:
