@@ -77,7 +77,8 @@ def correct_one(
     sagemaker_of_member: Callable[[], "SageMakerClient"],
 ) -> tuple[str, tuple[Change, ...]]:
     """A state, and the changes that it is true of. ``Corrected`` once it is as decided. ``Updating``, or ``Busy`` with another's change: ask again.
-    ``InUse``, while it is in service: a few times, then it is a finding, because an app may run for days. ``Gone``, ``Held``, ``Overtaken``, and ``Failed: …`` with SageMaker's reason are ends.
+    ``InUse``, while it is in service: a few times, then it is a finding, because an app may run for days.
+    ``Gone``, ``Held``, ``Overtaken``, and ``Failed: …`` with SageMaker's reason are ends.
 
     What it was told is compared with what is there by now, so that whoever was cut off after an update makes no second one, and that what somebody
     else has changed since the decision stays theirs: where that is all of it, we are overtaken.

@@ -45,6 +45,8 @@ PRODUCT_TAG = "steward:product"
 IDLE_TAG = "steward:idle-minutes"
 
 MOST_NAMED = 20
+IDLE_HOLDS_FOR = "in apps started from then on, SageMaker Distribution 2.0 or later"
+"""Native idle shutdown leaves all others alone: told with each setting of it that is written."""
 ANY = "x"
 """A tag's value, where no certain one is meant."""
 
@@ -195,7 +197,7 @@ def _overrides(studio: Studio, limits: IdleLimits) -> Iterator[tuple[Change, ...
 
 def _change(arn: str, setting: SettingToSet, *root: str) -> Change:
     before = None if setting.before is None else str(setting.before)
-    return Change(arn, ".".join((*root, *setting.path)), before, str(setting.after), setting.reason)
+    return Change(arn, ".".join((*root, *setting.path)), before, str(setting.after), f"{setting.reason}; {IDLE_HOLDS_FOR}")
 
 
 # -- what only people can put right

@@ -104,7 +104,8 @@ def test_a_domain_without_default_space_settings_gets_none() -> None:
 
 def test_the_domains_tag_chooses_its_timeout() -> None:
     setup = decide_setup(facts(Studio(domain(), (), ()), PRODUCT | {"steward:idle-minutes": "240"}), POLICY)
-    assert [(change.before, change.after, change.reason) for change in setup.changes] == [("120", "240", "domain tag steward:idle-minutes")] * 2
+    found = [(change.before, change.after, change.reason.split(";")[0]) for change in setup.changes]
+    assert found == [("120", "240", "domain tag steward:idle-minutes")] * 2
 
 
 def test_a_tag_out_of_bounds_is_a_finding_and_the_deployments_timeout_stands() -> None:
@@ -228,3 +229,14 @@ def test_roles_are_asked_with_every_tag_that_something_can_come_to_have() -> Non
         "sagemaker:space-arn": "x",
     }
     assert tags_to_come(Studio(domain(), (), ()), {}, {"ml:project": "fraud"}, POLICY)["ml:project"] == "fraud"
+
+
+def test_trap_23_whoever_reads_of_an_idle_setting_reads_where_it_takes_effect() -> None:
+    """Of the domain's, a profile's and a space's alike; other changes say nothing of it."""
+    bare = domain(propagates_tags=False, default_user_settings={"ExecutionRole": ROLE}, default_space_settings={})
+    off, long = idle("JupyterLab", LifecycleManagement="DISABLED"), idle("JupyterLab", IdleTimeoutInMinutes=9000)
+    studio = Studio(bare, (profile("mina", **off),), (space("lab", **long),))
+    setup = decide_setup(facts(studio, account_tags={"ml:project": "fraud"}), replace(POLICY, corrects_overrides=True))
+    told = {change for change in setup.changes if change.reason.endswith("in apps started from then on, SageMaker Distribution 2.0 or later")}
+    assert told == {change for change in setup.changes if "IdleSettings" in change.field}
+    assert {change.resource for change in told} == {bare.arn, arn("user-profile/d-1/mina"), arn("space/d-1/lab")}
