@@ -2,8 +2,9 @@
 
 First each play runs as it should: that is the end that counts, and the list of places where a fault can strike. Then for each place and each kind of
 fault that fits it the play runs in a fork of the deployed process with just that fault, which must come to pass. A run is healed if it ends as the
-first did, with nothing red. Else an operator must be able to see it, and ``make redrive``, or a second event where the first was lost, or the next day's reconciliation where it left
-something to that, must bring it to the same end. What does not get there is lost, and so is the proof: exit status 1.
+first did, with nothing red. Else an operator must be able to see it, and ``make redrive`` must bring it to the same end, or a second event where the
+first was lost, or the next day's run where a reconciliation left something to that. What does not get there is lost, and so is the proof: exit
+status 1.
 """
 
 import argparse
