@@ -302,6 +302,7 @@ WRITTEN_IN_MEMBERS = {
     "template_enablement": {
         "sagemaker:AddTags",
         "sagemaker:EnableSagemakerServicecatalogPortfolio",
+        "servicecatalog:AcceptPortfolioShare",
         "servicecatalog:AssociatePrincipalWithPortfolio",
         "servicecatalog:DisassociatePrincipalFromPortfolio",
     },
