@@ -18,6 +18,7 @@ from _pytest.runner import runtestprotocol
 
 from localaws.local import LocalOrganization
 from localaws.policy.usage import denied
+from tests.stories import entered
 from tests.stories.isolation import leave_on
 from tests.stories.people import Platform
 
@@ -58,6 +59,7 @@ def _serve(run: Callable[[int], Reports], pipe: Connection) -> None:
 
 
 def _deploy_and_fork(session: pytest.Session, pipe: Connection) -> None:
+    entered.listen()
     local = LocalOrganization(ORGANIZATION, seed=1)
     local.deploy_stacks()
     for function in local.client("lambda", "hub").list_functions()["Functions"]:
@@ -138,18 +140,39 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return True
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is said of all stories comes after them."""
+    items.sort(key=lambda item: bool(item.get_closest_marker("after_all_stories")))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What the forked process of a story entered is heard here, in the session's own."""
+    entered.ways |= {tuple(way) for name, ways in report.user_properties if name == entered.PROPERTY for way in ways}  # type: ignore[misc]
+
+
+@pytest.fixture
+def ways_of_all_stories(request: pytest.FixtureRequest) -> set[entered.Way]:
+    """All ways that were gone. Skips where not every story is run: then nothing can be said."""
+    folder = Path(__file__).parent
+    chosen = {item.path for item in request.session.items}
+    if request.config.option.keyword or not chosen >= set(folder.glob("test_*.py")):
+        pytest.skip("it is about all stories, and some are not run")
+    return entered.ways
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if session in _processes:
         _processes.pop(session).stop()
 
 
 @pytest.fixture
-def deployed_organization() -> Iterator[LocalOrganization]:
+def deployed_organization(request: pytest.FixtureRequest) -> Iterator[LocalOrganization]:
     """The deployed organization of `demo/organization.yaml`, this test's own."""
     local = _deployed[0]
     local.clock.own()
     yield local
     local.settle()
+    request.node.user_properties.append((entered.PROPERTY, sorted(entered.ways)))
 
 
 @pytest.fixture
