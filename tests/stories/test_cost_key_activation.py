@@ -185,6 +185,37 @@ def test_without_its_role_in_the_payer_account_it_ends_red_and_says_what_to_depl
     assert runs(platform)[1][1] == "SUCCEEDED"
 
 
+def test_without_its_role_between_decision_and_activation_it_ends_red_as_well(platform: Platform) -> None:
+    platform.profile("fraud-dev")
+    platform.local.advance(DAY)
+    with platform.local.faults.fail("sts:AssumeRole", "AccessDenied", principal="*ActivateKeysFunctionRole*", lasting=DAY):
+        platform.local.advance(DAY)
+    assert runs(platform)[-1] == ("keys-2026-11-04T06", "FAILED", "PayerRoleNotAssumable")
+    platform.local.advance(DAY)
+    assert set(keys(platform).values()) == {"Active"}
+
+
+def test_an_activation_that_fails_again_and_again_ends_red_and_the_next_day_is_another(platform: Platform) -> None:
+    platform.profile("fraud-dev")
+    platform.local.advance(DAY)
+    with platform.local.faults.crash("*ActivateKeys*", lasting=DAY):
+        platform.local.advance(DAY)
+    assert runs(platform)[-1] == ("keys-2026-11-04T06", "FAILED", "ActivationFailed")
+    platform.local.advance(DAY)
+    assert set(keys(platform).values()) == {"Active"}
+
+
+def test_an_outcome_that_the_machine_does_not_know_ends_red(platform: Platform) -> None:
+    """As where a function is newer than its machine."""
+    states, arn = platform.client("stepfunctions", "hub"), platform.output("CostKeyActivationStateMachineArn")
+    definition = states.describe_state_machine(stateMachineArn=arn)["definition"]
+    states.update_state_machine(
+        stateMachineArn=arn, definition=definition.replace("$report.outcome = 'CostKeysWaiting'", "$report.outcome = 'Waiting'")
+    )
+    platform.local.advance(DAY)
+    assert runs(platform) == [("keys-2026-11-03T06", "FAILED", "OutcomeUnknown")]
+
+
 def test_a_schedule_that_fires_twice_for_one_time_is_one_run(platform: Platform) -> None:
     platform.local.advance(DAY)
     message = {"workflow": "cost_key_activation", "schedule": {"name": "keys", "time": "2026-11-03T06:00:00Z"}}

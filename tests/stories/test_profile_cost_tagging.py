@@ -220,6 +220,30 @@ def test_without_our_role_the_execution_waits_and_ends_red_saying_what_to_do(pla
     assert platform.local.clock.now - start > 20 * 60, "a role may take its time to be planted"
 
 
+def test_without_our_role_between_decision_and_writing_it_waits_as_well(platform: Platform) -> None:
+    with platform.local.faults.fail("sts:AssumeRole", "AccessDenied", principal="*ApplyTagsFunctionRole*", lasting=3600):
+        platform.profile("fraud-dev")
+        platform.local.settle()
+    assert platform.the_execution()["error"] == "MemberRoleNeverPlanted"
+
+
+def test_an_account_that_is_closed_is_nothing_to_do(platform: Platform) -> None:
+    platform.profile("fraud-dev")
+    platform.client("organizations", "management").close_account(AccountId=FRAUD)
+    platform.local.settle()
+    assert platform.the_execution()["output"]["outcome"] == "AccountNotActive"
+
+
+def test_an_outcome_that_the_machine_does_not_know_ends_red(platform: Platform) -> None:
+    """As where a function is newer than its machine."""
+    states, arn = platform.client("stepfunctions", "hub"), platform.output("ProfileCostTaggingStateMachineArn")
+    definition = states.describe_state_machine(stateMachineArn=arn)["definition"]
+    states.update_state_machine(stateMachineArn=arn, definition=definition.replace("$report.outcome = 'ProfileTagged'", "$report.outcome = 'Tagged'"))
+    platform.profile("fraud-dev")
+    platform.local.settle()
+    assert platform.the_execution()["error"] == "OutcomeUnknown"
+
+
 def test_with_dry_run_the_changes_are_shown_and_nothing_is_written(platform: Platform) -> None:
     queue = platform.watch_hub_bus()
     platform.deploy(DryRun="true")

@@ -362,6 +362,12 @@ def test_by_hand_all_accounts_may_be_asked_for(platform: Platform) -> None:
     assert platform.reconcile()["output"]["counts"]["accounts"] == 3
 
 
+def test_by_hand_an_account_that_is_closed_is_an_outcome(platform: Platform) -> None:
+    platform.client("organizations", "management").close_account(AccountId=FRAUD)
+    run = platform.reconcile("fraud-dev")
+    assert (run["status"], run["output"]["outcome"]) == ("SUCCEEDED", "AccountNotActive")
+
+
 def test_by_hand_an_account_that_is_not_ours_is_an_outcome(platform: Platform) -> None:
     run = platform.reconcile("playground")
     assert (run["status"], run["output"]["outcome"]) == ("SUCCEEDED", "AccountOutOfScope")
