@@ -123,7 +123,7 @@ class Gateway:
         return Outcome((_status_in(call, output) or status, headers, body), output)
 
     def _ask_moto(self, call: Call, request: AWSPreparedRequest, protocol: str) -> Outcome:
-        owner = bucket_owner(call.params["Bucket"]) if call.service == "s3" and call.operation != "CreateBucket" else None
+        owner = bucket_owner(call.params["Bucket"]) if call.service == "s3" and call.operation not in ("CreateBucket", "ListBuckets") else None
         request.headers["x-moto-account-id"] = owner or call.account
         try:
             answer = self._moto.process_request(request)

@@ -70,6 +70,7 @@ EVENTS, STATES, LAMBDA = (f"arn:aws:{service}:{HERE}:{MEMBER}" for service in ("
         ("sns", "Publish", {"TopicArn": f"arn:aws:sns:{HERE}:{HUB}:t", "Message": "x"}, "sns:Publish", [f"arn:aws:sns:{HERE}:{HUB}:t"]),
         ("sns", "CreateTopic", {"Name": "t"}, "sns:CreateTopic", [f"arn:aws:sns:{HERE}:{MEMBER}:t"]),
         ("s3", "HeadObject", {"Bucket": "b", "Key": "a/b"}, "s3:GetObject", ["arn:aws:s3:::b/a/b"]),
+        ("s3", "ListBuckets", {}, "s3:ListAllMyBuckets", ["*"]),
         ("s3", "ListObjectsV2", {"Bucket": "b", "Prefix": "a/"}, "s3:ListBucket", ["arn:aws:s3:::b"]),
         (
             "s3",

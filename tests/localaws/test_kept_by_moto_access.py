@@ -156,6 +156,8 @@ def test_a_bucket_is_made_once_and_goes_when_it_is_empty(local: LocalOrganizatio
     s3 = local.client("s3", "hub")
     s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": HERE})
     assert s3.head_bucket(Bucket="code")["BucketRegion"] == HERE
+    assert "code" in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    assert "code" not in [bucket["Name"] for bucket in local.client("s3", "fraud-dev").list_buckets()["Buckets"]]
     for account in ("hub", "fraud-dev"):
         with pytest.raises(ClientError, match="BucketAlready"):
             local.client("s3", account).create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": HERE})
