@@ -70,7 +70,7 @@ class Stage:
             ((_, reference),) = in_forks([play], lambda _: reference_of(self.platform, act), 1, self.seed)
             return reference
 
-        return dict(in_forks(plays, find, self.jobs, self.seed))
+        return dict(in_forks(plays, find, self.jobs, self.seed, patience=math.inf))
 
     def run(self, cases: Sequence[Case], references: Mapping[str, Reference]) -> dict[Case, Result]:
         """What came of each. On a terminal it says how far it is."""

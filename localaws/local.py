@@ -15,7 +15,7 @@ from moto.core.base_backend import BackendDict
 from moto.iam.models import iam_backends
 from moto.moto_api._internal import mock_random
 
-from localaws import loopback, services  # noqa: F401 - services registers all that answers
+from localaws import forking, loopback, services  # noqa: F401 - services registers all that answers
 from localaws.clock import Clock
 from localaws.cloud import Cloud, Credentials, Principal
 from localaws.cloudformation import deploy
@@ -52,6 +52,7 @@ class LocalOrganization:
         mock_random.seed(seed)
         self._uuid4 = _repeat_chance(seed)
         loopback.guard()
+        forking.install()
         self.clock = Clock(START, seed)
         self.cloud = Cloud(self.clock, organization, seed=seed)
         self.cloud.functions = Functions(self.cloud)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -33,8 +34,10 @@ def test_a_sample_of_all_kinds_of_faults_loses_nothing_of_any_workflow(tmp_path:
     """Traps 13 and 14. In a process of its own: it deploys an organization, and forks."""
     assert set(SAMPLED) == {play.workflow for play in PLAYS.values()}
     command = [sys.executable, "-m", "benchmarks.faults", "--plays", ",".join(SAMPLED.values()), "--sample", "1"]
-    ran = subprocess.run([*command, "--folder", str(tmp_path)], cwd=ROOT, check=False, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    said = tmp_path / "said.txt"  # a file: a run that is left over would keep a pipe open
+    with said.open("w") as out:
+        ran = subprocess.run([*command, "--folder", str(tmp_path)], cwd=ROOT, check=False, stdout=out, stderr=out, timeout=900)
+    assert ran.returncode == 0, said.read_text()
     document = json.loads((tmp_path / "faults.json").read_text())
     assert (document["version"], document["seed"]) == (1, 1)
     counted = {(row["case"], row["metric"]): row["value"] for row in document["rows"]}
@@ -85,3 +88,9 @@ def test_a_run_that_ends_without_an_answer_is_an_error_and_not_a_success() -> No
     assert dict(in_forks([1, 3], work, 2, seed=0)) == {1: 10, 3: 30}
     with pytest.raises(RunFailed, match="2: ended without an answer"):
         list(in_forks([1, 2], work, 1, seed=0))
+
+
+def test_a_run_that_stands_still_says_where_and_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RunFailed, match="1: ended without an answer, or was not done in its time"):
+        list(in_forks([1], lambda _: threading.Event().wait(), 1, seed=0, patience=0.2))
+    assert "most recent call first" in capfd.readouterr().err
