@@ -25,6 +25,6 @@ def install() -> None:
 
 def _wait() -> None:
     for _ in range(_LOOKS):
-        if len(os.listdir(_THREADS)) <= threading.active_count():
+        if sum(1 for _ in _THREADS.iterdir()) <= threading.active_count():
             return
         select.select([], [], [], PATIENCE / _LOOKS)  # ``time.sleep`` may be on the virtual clock

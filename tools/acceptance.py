@@ -221,9 +221,7 @@ class Acceptance:
         self.expect("the stack", told[0]["ResourceStatus"], "DELETE_COMPLETE")
         self.expect("what is left", sorted(self.inventory() - before), sorted(retained))
         kept = ", ".join(sorted({each.split()[-1] for each in retained}))
-        self.say(
-            f"sam delete: DELETE_COMPLETE, of all but roles nothing but {kept} is left in {len(self.accounts)} accounts and {len(self.regions)} Regions"
-        )
+        self.say(f"sam delete: DELETE_COMPLETE, but for roles only {kept} are left in {len(self.accounts)} accounts and {len(self.regions)} Regions")
 
     def retained(self) -> set[str]:
         """What the template says is to stay, as `inventory` names it."""
