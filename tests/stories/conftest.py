@@ -4,10 +4,8 @@ A story says which workflows it is about: ``pytest.mark.workflow("…", …)``. 
 Between the deployed process and the tests is one process for each such choice, in which the others were disabled once.
 """
 
-import faulthandler
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing import get_context
@@ -25,9 +23,6 @@ from tests.stories.isolation import leave_on
 from tests.stories.people import Platform
 
 ORGANIZATION = Path(__file__).parents[2] / "demo" / "organization.yaml"
-
-PATIENCE = 600
-"""Real seconds after which a story that has not ended is."""
 
 Workflows = tuple[str, ...] | None
 
@@ -103,12 +98,10 @@ def workflows_of(item: pytest.Item) -> Workflows:
 
 def _in_a_fork(item: pytest.Item) -> Reports:
     receiving, sending = os.pipe()
-    stands = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed below, and open in the child
     child = os.fork()
     if child == 0:
         os.close(receiving)
         status = 1
-        faulthandler.dump_traceback_later(PATIENCE, exit=True, file=stands)
         try:
             reports = runtestprotocol(item, log=False, nextitem=None)
             data = [item.config.hook.pytest_report_to_serializable(config=item.config, report=report) for report in reports]
@@ -121,10 +114,8 @@ def _in_a_fork(item: pytest.Item) -> Reports:
     with os.fdopen(receiving) as answer:
         text = answer.read()
     os.waitpid(child, 0)
-    with stands:
-        stands.seek(0)
-        if not text:
-            raise RuntimeError(f"{item.nodeid}: the forked process ended without a report, or not within {PATIENCE} seconds\n{stands.read()}")
+    if not text:
+        raise RuntimeError(f"{item.nodeid}: the forked process ended without a report")
     reports: Reports = json.loads(text)
     return reports
 
