@@ -1,9 +1,10 @@
 """What a function was deployed with: frozen, typed, read from the environment when it is invoked and not before."""
 
 import os
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any, Self
 
 from steward.errors import SettingMissing
 from steward.rules.idle_settings import IdleLimits
@@ -14,20 +15,25 @@ EVERYWHERE = "all"
 
 
 @dataclass(frozen=True)
-class IntakeSettings:
+class Settings:
+    """Of one function, or of several alike: its fields say what it needs, and READ how each is read."""
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Raises SettingMissing, naming the variable."""
+        return cls(**{field.name: READ[field.name]() for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class IntakeSettings(Settings):
     """`state_machine_arns`: the state machine of each workflow, by the workflow's name; `dlq_url`: where refused messages are put."""
 
     state_machine_arns: Mapping[str, str]
     dlq_url: str
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(state_machine_arns=_machines(), dlq_url=_text("INTAKE_DLQ_URL"))
-
 
 @dataclass(frozen=True)
-class Brakes:
+class Brakes(Settings):
     """What may keep us from writing. Each function that writes asks them, and so does the step that decides, so that a report says how it stands.
 
     `acting_unit_ids`: the organizational units in which we act, in all others we only report; "all" is all of them.
@@ -37,18 +43,13 @@ class Brakes:
     stop_all_writes: bool
     acting_unit_ids: frozenset[str]
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(_switch("DRY_RUN"), _switch("STOP_ALL_WRITES"), frozenset(_units("ACTING_ORGANIZATIONAL_UNIT_IDS", or_else=EVERYWHERE)))
-
     def hold(self, unit_ids: Set[str]) -> bool:
         """May nothing be written in an account that lies in these units?"""
         return self.dry_run or self.stop_all_writes or self.acting_unit_ids.isdisjoint({EVERYWHERE, *unit_ids})
 
 
 @dataclass(frozen=True)
-class DecideTagsSettings:
+class DecideTagsSettings(Settings):
     """`account_tag_keys` are read from account and domain and written under the same keys; `user_tag_key` holds the user. `records_table` is the name
     of the DynamoDB table that knows which tags of domains are copies of ours."""
 
@@ -59,21 +60,9 @@ class DecideTagsSettings:
     records_table: str
     brakes: Brakes
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(
-            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
-            user_tag_key=_text("USER_TAG_KEY"),
-            account_tag_keys=_list("ACCOUNT_TAG_KEYS"),
-            member_role_name=_text("MEMBER_ROLE_NAME"),
-            records_table=_text("RECORDS_TABLE_NAME"),
-            brakes=Brakes.from_env(),
-        )
-
 
 @dataclass(frozen=True)
-class ApplyTagsSettings:
+class ApplyTagsSettings(Settings):
     """`corrections_table` is the name of the DynamoDB table that counts how often we have corrected somebody."""
 
     ml_unit_ids: frozenset[str]
@@ -81,19 +70,9 @@ class ApplyTagsSettings:
     corrections_table: str
     brakes: Brakes
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(
-            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
-            member_role_name=_text("MEMBER_ROLE_NAME"),
-            corrections_table=_text("CORRECTIONS_TABLE_NAME"),
-            brakes=Brakes.from_env(),
-        )
-
 
 @dataclass(frozen=True)
-class TemplateEnablementSettings:
+class TemplateEnablementSettings(Settings):
     """`records_table` is the name of the DynamoDB table that says what we added. `templates_location` is where templates of our own are, as
     ``s3://bucket/prefix``; empty where there are none."""
 
@@ -103,20 +82,9 @@ class TemplateEnablementSettings:
     templates_location: str
     brakes: Brakes
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(
-            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
-            member_role_name=_text("MEMBER_ROLE_NAME"),
-            records_table=_text("RECORDS_TABLE_NAME"),
-            templates_location=_text("TEMPLATES_LOCATION", or_else=""),
-            brakes=Brakes.from_env(),
-        )
-
 
 @dataclass(frozen=True)
-class DecideSetupSettings:
+class DecideSetupSettings(Settings):
     """`records_table` is the name of the DynamoDB table that knows which tags of domains are copies of ours."""
 
     ml_unit_ids: frozenset[str]
@@ -124,17 +92,6 @@ class DecideSetupSettings:
     records_table: str
     policy: SetupPolicy
     brakes: Brakes
-
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(
-            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
-            member_role_name=_text("MEMBER_ROLE_NAME"),
-            records_table=_text("RECORDS_TABLE_NAME"),
-            policy=setup_policy_from_env(),
-            brakes=Brakes.from_env(),
-        )
 
 
 def setup_policy_from_env() -> SetupPolicy:
@@ -156,7 +113,7 @@ def setup_policy_from_env() -> SetupPolicy:
 
 
 @dataclass(frozen=True)
-class UpdateSettingsSettings:
+class UpdateSettingsSettings(Settings):
     """`corrections_table` is the name of the DynamoDB table that counts how often we have corrected somebody."""
 
     ml_unit_ids: frozenset[str]
@@ -164,19 +121,9 @@ class UpdateSettingsSettings:
     corrections_table: str
     brakes: Brakes
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(
-            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
-            member_role_name=_text("MEMBER_ROLE_NAME"),
-            corrections_table=_text("CORRECTIONS_TABLE_NAME"),
-            brakes=Brakes.from_env(),
-        )
-
 
 @dataclass(frozen=True)
-class CorrectOneSettings:
+class CorrectOneSettings(Settings):
     """`records_table` is the name of the DynamoDB table that remembers which tags of domains are copies of ours."""
 
     ml_unit_ids: frozenset[str]
@@ -184,19 +131,9 @@ class CorrectOneSettings:
     records_table: str
     brakes: Brakes
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(
-            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
-            member_role_name=_text("MEMBER_ROLE_NAME"),
-            records_table=_text("RECORDS_TABLE_NAME"),
-            brakes=Brakes.from_env(),
-        )
-
 
 @dataclass(frozen=True)
-class CostKeyActivationSettings:
+class CostKeyActivationSettings(Settings):
     """`tag_keys` are to be cost allocation tags of the payer, which is the organization's management account."""
 
     payer_account_id: str
@@ -210,20 +147,9 @@ class CostKeyActivationSettings:
         """May nothing be activated? The payer lies in no organizational unit: while only some act, it is only reported on."""
         return self.brakes.hold(frozenset())
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(
-            payer_account_id=_text("PAYER_ACCOUNT_ID"),
-            payer_account_arn=_text("PAYER_ACCOUNT_ARN"),
-            payer_role_name=_text("PAYER_ROLE_NAME"),
-            tag_keys=_list("COST_TAG_KEYS"),
-            brakes=Brakes.from_env(),
-        )
-
 
 @dataclass(frozen=True)
-class ListAccountsSettings:
+class ListAccountsSettings(Settings):
     """`regions` are those in use; `bucket` is where items and results lie."""
 
     ml_unit_ids: frozenset[str]
@@ -232,45 +158,24 @@ class ListAccountsSettings:
     bucket: str
     brakes: Brakes
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(
-            ml_unit_ids=frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS")),
-            regions=_list("REGIONS_IN_USE"),
-            account_tag_keys=_list("ACCOUNT_TAG_KEYS"),
-            bucket=_text("RECONCILIATION_BUCKET_NAME"),
-            brakes=Brakes.from_env(),
-        )
-
 
 @dataclass(frozen=True)
-class FindDomainsSettings:
+class FindDomainsSettings(Settings):
     """The role that lets us look into members, and the table of what we remember of them."""
 
     member_role_name: str
     records_table: str
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(member_role_name=_text("MEMBER_ROLE_NAME"), records_table=_text("RECORDS_TABLE_NAME"))
-
 
 @dataclass(frozen=True)
-class GatherDomainsSettings:
+class GatherDomainsSettings(Settings):
     """The bucket where items and results lie."""
 
     bucket: str
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(bucket=_text("RECONCILIATION_BUCKET_NAME"))
-
 
 @dataclass(frozen=True)
-class ReconcileDomainsSettings:
+class ReconcileDomainsSettings(Settings):
     """What the workflows are deployed with, so that they are foretold and not guessed at."""
 
     member_role_name: str
@@ -278,19 +183,9 @@ class ReconcileDomainsSettings:
     templates_location: str
     policy: SetupPolicy
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(
-            member_role_name=_text("MEMBER_ROLE_NAME"),
-            records_table=_text("RECORDS_TABLE_NAME"),
-            templates_location=_text("TEMPLATES_LOCATION", or_else=""),
-            policy=setup_policy_from_env(),
-        )
-
 
 @dataclass(frozen=True)
-class StartExecutionsSettings:
+class StartExecutionsSettings(Settings):
     """`most_starts`: how many executions one run may start; `state_machine_arns` by the workflow's name."""
 
     state_machine_arns: Mapping[str, str]
@@ -302,16 +197,6 @@ class StartExecutionsSettings:
     def held(self) -> bool:
         """Is everything only shown, in all accounts?"""
         return self.brakes.dry_run or self.brakes.stop_all_writes
-
-    @classmethod
-    def from_env(cls) -> Self:
-        """Raises SettingMissing, naming the variable."""
-        return cls(
-            state_machine_arns=_machines(),
-            bucket=_text("RECONCILIATION_BUCKET_NAME"),
-            most_starts=_number("MOST_STARTS_PER_RECONCILIATION"),
-            brakes=Brakes.from_env(),
-        )
 
 
 def _machines() -> dict[str, str]:
@@ -365,3 +250,37 @@ def _switch(name: str) -> bool:
     if value not in {"true", "false"}:  # a brake that is misspelt must not be taken for an open one
         raise SettingMissing(f"{name} is {value!r}: it must be true or false")
     return value == "true"
+
+
+def _units_of_ml() -> frozenset[str]:
+    return frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS"))
+
+
+def _acting_units() -> frozenset[str]:
+    return frozenset(_units("ACTING_ORGANIZATIONAL_UNIT_IDS", or_else=EVERYWHERE))
+
+
+READ: Mapping[str, Callable[[], Any]] = {
+    "account_tag_keys": partial(_list, "ACCOUNT_TAG_KEYS"),
+    "acting_unit_ids": _acting_units,
+    "brakes": Brakes.from_env,
+    "bucket": partial(_text, "RECONCILIATION_BUCKET_NAME"),
+    "corrections_table": partial(_text, "CORRECTIONS_TABLE_NAME"),
+    "dlq_url": partial(_text, "INTAKE_DLQ_URL"),
+    "dry_run": partial(_switch, "DRY_RUN"),
+    "member_role_name": partial(_text, "MEMBER_ROLE_NAME"),
+    "ml_unit_ids": _units_of_ml,
+    "most_starts": partial(_number, "MOST_STARTS_PER_RECONCILIATION"),
+    "payer_account_arn": partial(_text, "PAYER_ACCOUNT_ARN"),
+    "payer_account_id": partial(_text, "PAYER_ACCOUNT_ID"),
+    "payer_role_name": partial(_text, "PAYER_ROLE_NAME"),
+    "policy": setup_policy_from_env,
+    "records_table": partial(_text, "RECORDS_TABLE_NAME"),
+    "regions": partial(_list, "REGIONS_IN_USE"),
+    "state_machine_arns": _machines,
+    "stop_all_writes": partial(_switch, "STOP_ALL_WRITES"),
+    "tag_keys": partial(_list, "COST_TAG_KEYS"),
+    "templates_location": partial(_text, "TEMPLATES_LOCATION", or_else=""),
+    "user_tag_key": partial(_text, "USER_TAG_KEY"),
+}
+"""What a field of settings is read from, by the field's name: the same everywhere."""

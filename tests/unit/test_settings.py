@@ -1,16 +1,20 @@
 """Settings: all there and readable, or a named error that says which is not."""
 
+from dataclasses import fields
+
 import pytest
 
 from steward.errors import SettingMissing
 from steward.rules.idle_settings import IdleLimits
 from steward.settings import (
+    READ,
     ApplyTagsSettings,
     Brakes,
     CorrectOneSettings,
     DecideSetupSettings,
     DecideTagsSettings,
     IntakeSettings,
+    Settings,
     TemplateEnablementSettings,
     UpdateSettingsSettings,
 )
@@ -169,3 +173,7 @@ def test_so_it_is_where_templates_are_enabled(name: str, monkeypatch: pytest.Mon
     monkeypatch.delenv(name)
     with pytest.raises(SettingMissing, match=name):
         TemplateEnablementSettings.from_env()
+
+
+def test_every_field_of_settings_is_read_from_somewhere_and_nothing_else_is_read() -> None:
+    assert {field.name for settings in Settings.__subclasses__() for field in fields(settings)} == set(READ)
