@@ -19,6 +19,7 @@ from localaws.cloud import Call, Cloud, Refused
 from localaws.eventbridge.buses import Arn
 from localaws.policy.actions import resource_formats
 from localaws.policy.held import bucket_owner
+from localaws.studio.core import behaviour
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _HERE = "localaws/policy/resources.py"
@@ -162,14 +163,15 @@ def _s3(_: Cloud, call: Call) -> list[Values]:
     return [{**bucket, "ObjectName": key} for key in keys] or [bucket]
 
 
-def _sagemaker(_: Cloud, call: Call) -> list[Values]:
-    """Studio writes ARNs in lower case. An app of a space has the space's name where others have the user profile's."""
+def _sagemaker(cloud: Cloud, call: Call) -> list[Values]:
+    """Studio writes ARNs in lower case, an app's type perhaps. An app of a space has the space's name where others have the user profile's."""
     params = call.params
-    names: Values = {name: params[name].lower() for name in ("UserProfileName", "SpaceName", "AppType", "AppName") if name in params}
+    lowered = ("UserProfileName", "SpaceName", "AppName", *(["AppType"] if behaviour(cloud).app_type_in_arn == "lower" else []))
+    names: Values = {name: params[name].lower() for name in lowered if name in params}
     if "AppName" in names and "SpaceName" in names:
         names["UserProfileName"] = names["SpaceName"]
     domain = {"DomainId": "*"} if call.operation == "CreateDomain" else {"DomainId": params["DomainId"].lower()} if "DomainId" in params else {}
-    return [{**_by_name(_, call)[0], **names, **domain}]
+    return [{**_by_name(cloud, call)[0], **names, **domain}]
 
 
 def _scheduler(_: Cloud, call: Call) -> list[Values]:

@@ -1,10 +1,13 @@
-"""Apps: what runs, and costs. Each belongs to a user profile or to a space. A deleted one is still listed, as Deleted, for 24 hours."""
+"""Apps: what runs, and costs. Each belongs to a user profile or to a space. A deleted one is still listed, as Deleted, for 24 hours.
+
+Nothing runs in them: no script of a lifecycle configuration, no notebook, no idle shutdown. What an app was started with, it says (`launches`).
+"""
 
 from datetime import timedelta
 from typing import Any
 
-from localaws.cloud import AwsError, Call, Cloud, Refused, operation
-from localaws.studio import core
+from localaws.cloud import AwsError, Call, Cloud, operation
+from localaws.studio import core, launches
 from localaws.studio.core import Item, Name, Resource
 from localaws.studio.domains import domain_name
 from localaws.studio.spaces import space_name
@@ -13,8 +16,6 @@ from localaws.studio.user_profiles import profile_name
 
 LISTED_AFTER_DELETION = 24 * 3600
 HEALTH_CHECK_EVERY = 300
-_IN_SPACES_ONLY = ("JupyterLab", "CodeEditor")
-_RSTUDIO = ("RStudioServerPro", "RSessionGateway")
 _LISTED = ("DomainId", "UserProfileName", "SpaceName", "AppType", "AppName", "Status", "CreationTime", "ResourceSpec")
 
 
@@ -28,44 +29,37 @@ def _owner(call: Call) -> Name:
 
 
 def _named(cloud: Cloud, call: Call, owner: Name) -> Name:
-    app_type, app_name = call.params["AppType"], call.params["AppName"].lower()
+    return app_name(cloud, owner, call.params["AppType"], call.params["AppName"])
+
+
+def app_name(cloud: Cloud, owner: Name, app_type: str, name: str) -> Name:
     written = app_type.lower() if core.behaviour(cloud).app_type_in_arn == "lower" else app_type
     domain_id, owner_name = owner.key
-    return Name("App", (domain_id, owner.kind, owner_name, app_type, app_name), f"app/{domain_id}/{owner_name}/{written}/{app_name}")
+    return Name("App", (domain_id, owner.kind, owner_name, app_type, name.lower()), f"app/{domain_id}/{owner_name}/{written}/{name.lower()}")
 
 
 @operation("sagemaker", "CreateApp")
 def create_app(cloud: Cloud, call: Call) -> dict[str, Any]:
     owner_name = _owner(call)
-    if call.params["AppType"] in _RSTUDIO:
-        raise Refused(f"sagemaker:CreateApp of type {call.params['AppType']}: localaws has no RStudio, see localaws/studio/apps.py")
+    launches.check_type_starts(cloud, call)
     domain = core.get_in_service(cloud, call, domain_name(call.params["DomainId"]))
     owner = core.get_in_service(cloud, call, owner_name)
-    _check_type(call, owner)
+    launches.check_type(call, owner)
     name = _named(cloud, call, owner_name)
-    tags = domain.tags | owner.tags | requested_tags(cloud, call)
-    check_number(cloud, tags)
-    former = core.find(cloud, call, name)
     attributes = {
         "AppArn": call.arn(name.path),
-        **core.given(call, "DomainId", "UserProfileName", "SpaceName", "AppType", "AppName", "ResourceSpec", "RecoveryMode"),
+        **core.given(call, "DomainId", "UserProfileName", "SpaceName", "AppType", "AppName", "RecoveryMode"),
+        **launches.launched_with(cloud, call, domain, owner),
     }
+    tags = launches.inherited_tags(cloud, domain, owner) | requested_tags(cloud, call)
+    check_number(cloud, tags)
+    former = core.find(cloud, call, name)
     if former and former.status in core.ENDED:
         core.forget(cloud, former)
         if core.behaviour(cloud).restart_keeps_creation_time:
             attributes["CreationTime"] = former.attributes["CreationTime"]
     app = core.create(cloud, call, name, attributes, tags)
     return {"AppArn": app.arn}
-
-
-def _check_type(call: Call, owner: Resource) -> None:
-    """Whose app may be of which type. AWS writes it in the guides, no model says it."""
-    app_type = call.params["AppType"]
-    if app_type in _IN_SPACES_ONLY and owner.kind != "Space":
-        raise core.invalid(f"An app of type {app_type} needs a SpaceName.")
-    of_space = owner.attributes.get("SpaceSettings", {}).get("AppType", app_type)
-    if of_space != app_type:
-        raise core.invalid(f"Space [{owner.arn}] is for apps of type {of_space}, not {app_type}.")
 
 
 @operation("sagemaker", "DescribeApp")
@@ -102,13 +96,9 @@ def list_apps(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 @operation("sagemaker", "DeleteApp")
 def delete_app(cloud: Cloud, call: Call) -> None:
-    """Stop it. Terraform's provider knows AWS's two refusals for apps that have ended already, and takes both as done."""
+    """Stop it: Deleting for some minutes, then Deleted, whoever's it is and whatever its type."""
     app = core.get(cloud, call, _named(cloud, call, _owner(call)))
-    if app.status == "Deleted":
-        raise AwsError("ValidationException", f"App [{app.arn}] has already been deleted.")
-    if app.status == "Failed":
-        raise AwsError("ValidationException", f"App [{app.arn}] previously failed and was automatically deleted.")
-    core.require_idle(app)
+    _check_deletable(cloud, app)
 
     def ended() -> None:
         core.set_status(cloud, app, "Deleted")
@@ -116,3 +106,16 @@ def delete_app(cloud: Cloud, call: Call) -> None:
         cloud.clock.later(LISTED_AFTER_DELETION, lambda: core.forget(cloud, app))
 
     core.begin(cloud, app, "deletion", ended)
+
+
+def _check_deletable(cloud: Cloud, app: Resource) -> None:
+    """Terraform's provider knows AWS's two messages for apps that have ended already, and takes both as done. Its other answers are not observed."""
+    settings = core.behaviour(cloud)
+    if app.status == "Deleted":
+        if settings.deleting_what_is_gone == "ResourceNotFound":
+            raise AwsError("ResourceNotFound", f"App [{app.arn}] does not exist.")
+        raise core.invalid(f"App [{app.arn}] has already been deleted.")
+    if app.status == "Failed" and settings.deleting_what_failed != "allowed":
+        raise core.invalid(f"App [{app.arn}] previously failed and was automatically deleted.")
+    if app.status in ("Pending", "Deleting"):
+        raise AwsError(settings.deleting_while_changing, f"App [{app.arn}] cannot be deleted: its status is {app.status}.")

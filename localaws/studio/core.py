@@ -25,8 +25,9 @@ SECONDS: dict[tuple[Kind, Change], float] = {
     ("Space", "update"): 5,
     ("Space", "deletion"): 10,
     ("App", "creation"): 60,
-    ("App", "deletion"): 30,
+    ("App", "deletion"): 120,
 }
+"""How long each change takes. AWS gives no figures; deleting an app has been seen to take up to 20 minutes (cloudformation-coverage-roadmap 1754)."""
 
 ENDED = ("Deleted", "Failed")
 """An app's statuses after its end: it keeps nothing in use any more, and its name is free again."""
@@ -60,6 +61,16 @@ class Behaviour:
     """UpdateSpace while an app of the space runs. AWS Toolkit for VS Code updates a space before it starts an app; nothing says that it has to."""
     restart_keeps_creation_time: bool = True
     """An app created again within 24 hours of its end keeps its CreationTime: botocore says so of DescribeApp, nobody has measured it."""
+    space_tags_on_apps: bool = True
+    """An app of a space carries the space's tags. AddTags' documentation promises it of domains and user profiles only."""
+    new_classic_apps: Literal["allowed", "ValidationException"] = "allowed"
+    """CreateApp of JupyterServer and KernelGateway: no new one starts since 2025 [Developer Guide]; old ones can be planted."""
+    deleting_while_changing: Literal["ResourceInUse", "ValidationException"] = "ResourceInUse"
+    """DeleteApp of an app that is Pending or Deleting. The first is modelled, neither is observed."""
+    deleting_what_is_gone: Literal["ValidationException", "ResourceNotFound"] = "ValidationException"
+    """DeleteApp of an app that is Deleted and still listed. The first is what Terraform's provider looks for."""
+    deleting_what_failed: Literal["ValidationException", "allowed"] = "ValidationException"
+    """DeleteApp of an app that is Failed. The first is what Terraform's provider looks for."""
 
 
 @dataclass(frozen=True)
@@ -182,19 +193,24 @@ def require_no_dependents(resource: Resource, dependents: dict[str, list[Resourc
 
 def create(cloud: Cloud, call: Call, name: Name, attributes: Item, tags: dict[str, str]) -> Resource:
     """Pending at once, InService when its time has come."""
+    now = cloud.clock.datetime()
+    resource = put(cloud, call, name, {"CreationTime": now, "LastModifiedTime": now, **attributes}, tags)
+    begin(cloud, resource, "creation", lambda: set_status(cloud, resource, "InService"))
+    return resource
+
+
+def put(cloud: Cloud, call: Call, name: Name, attributes: Item, tags: dict[str, str]) -> Resource:
+    """Into its table, as the last that was created. `ResourceInUse` if its name is taken."""
     resources = table(cloud, name.kind, call.account, call.region)
     arn = call.arn(name.path)
     if name.key in resources:
         raise AwsError("ResourceInUse", f"{name.kind} [{arn}] already exists.")
     numbers = cloud.table("sagemaker:Number", "", "")
     numbers["last"] = numbers.get("last", 0) + 1
-    now = cloud.clock.datetime()
-    dated = {"CreationTime": now, "LastModifiedTime": now, **attributes}
-    resource = Resource(name, arn, call.account, call.region, numbers["last"], dated, {})
+    resource = Resource(name, arn, call.account, call.region, numbers["last"], attributes, {})
     resource.tag(tags, cloud.clock.now)
     resources[name.key] = by_arn(cloud, call.account, call.region)[arn] = resource
     note_use(cloud, tags, costs=name.kind == "App")
-    begin(cloud, resource, "creation", lambda: set_status(cloud, resource, "InService"))
     return resource
 
 

@@ -9,6 +9,7 @@ from localaws.cloud import Call, Principal, Refused
 from localaws.local import LocalOrganization
 from localaws.policy.actions import action_name, privilege
 from localaws.policy.resources import account_of, resources_of
+from localaws.studio import behaviour
 from tests.localaws.iam_machinery import HERE, HUB, MEMBER, Iam
 
 WHO = Principal.of_role(f"arn:aws:iam::{MEMBER}:role/r", "session")
@@ -111,6 +112,12 @@ def test_the_resource_is_told_from_the_input(
     local: LocalOrganization, service: str, operation: str, params: dict[str, Any], action: str, resources: list[str]
 ) -> None:
     assert asked(local, service, operation, **params) == (action, resources)
+
+
+def test_an_apps_type_is_written_as_its_arn_has_it(local: LocalOrganization) -> None:
+    behaviour(local.cloud).app_type_in_arn = "as given"
+    app = {**PROFILE, "AppType": "JupyterLab", "AppName": "Default"}
+    assert asked(local, "sagemaker", "DeleteApp", **app) == ("sagemaker:DeleteApp", [f"{STUDIO}:app/d-1/alice/JupyterLab/default"])
 
 
 def test_a_role_that_is_there_is_known_with_its_path(local: LocalOrganization) -> None:

@@ -9,7 +9,25 @@ import pytest
 from localaws.cloud import Cloud, Refused
 from localaws.studio import behaviour, fail_next
 from localaws.studio.core import SECONDS
-from tests.localaws.studio_machinery import FRAUD_DEV, Ask, asking, canvas, furnish, jupyter_lab, refusal, studio, tags, tags_of
+from localaws.studio.planting import RSTUDIO_OWNER, plant_app
+from tests.localaws.studio_machinery import (
+    FRAUD_DEV,
+    ROLE,
+    Ask,
+    asking,
+    canvas,
+    furnish,
+    jupyter_lab,
+    make_domain,
+    make_profile,
+    make_space,
+    refusal,
+    studio,
+    tags,
+    tags_of,
+)
+
+CONFIG = f"arn:aws:sagemaker:eu-west-1:{FRAUD_DEV}:studio-lifecycle-config"
 
 
 @pytest.fixture
@@ -82,6 +100,134 @@ def test_rstudio_apps_are_refused_by_name(ask: Ask, domain_id: str) -> None:
         ask("CreateApp", DomainId=domain_id, UserProfileName="alice", AppType="RSessionGateway", AppName="default")
 
 
+def test_an_rstudio_server_can_be_there_nevertheless_and_be_deleted(ask: Ask, cloud: Cloud, domain_id: str) -> None:
+    server = {"DomainId": domain_id, "UserProfileName": RSTUDIO_OWNER, "AppType": "RStudioServerPro", "AppName": "default"}
+    long_ago = cloud.clock.datetime() - timedelta(days=200)
+    plant_app(cloud, FRAUD_DEV, "eu-west-1", created=long_ago, tags={"team": "r"}, **server, ResourceSpec={"InstanceType": "ml.t3.medium"})
+    (app,) = ask("ListApps")["Apps"]
+    assert (app["UserProfileName"], app["Status"], app["CreationTime"]) == ("domain-shared", "InService", long_ago)
+    assert tags_of(ask, ask("DescribeApp", **server)["AppArn"]) == {"team": "r"}
+    ask("DeleteApp", **server)
+    cloud.clock.advance(SECONDS["App", "deletion"])
+    assert ask("DescribeApp", **server)["Status"] == "Deleted"
+    with pytest.raises(ValueError, match="exactly one"):
+        plant_app(cloud, FRAUD_DEV, "eu-west-1", **(server | {"SpaceName": "forecast"}))
+
+
+@pytest.mark.parametrize("app_type", ["JupyterServer", "KernelGateway"])
+def test_classic_apps_start_or_do_not_start_any_more(ask: Ask, cloud: Cloud, domain_id: str, app_type: str) -> None:
+    asked = {"DomainId": domain_id, "UserProfileName": "alice", "AppType": app_type, "AppName": "default", "ResourceSpec": {"InstanceType": "system"}}
+    behaviour(cloud).new_classic_apps = "ValidationException"
+    assert refusal(ask, "CreateApp", **asked).code == "ValidationException"
+    behaviour(cloud).new_classic_apps = "allowed"
+    ask("CreateApp", **asked)
+    assert ask("ListApps")["Apps"][0]["Status"] == "Pending"
+
+
+def test_an_app_says_what_it_was_started_with(ask: Ask, domain_id: str) -> None:
+    plan = f"arn:aws:sagemaker:eu-west-1:{FRAUD_DEV}:training-plan/p5"
+    image = "arn:aws:sagemaker:eu-west-1:819792524951:image"
+    spec = {
+        "InstanceType": "ml.p5.48xlarge",
+        "SageMakerImageArn": f"{image}/sagemaker-distribution-gpu",
+        "SageMakerImageVersionAlias": "2.1.0",
+        "TrainingPlanArn": plan,
+    }
+    ask("CreateApp", **jupyter_lab(domain_id), ResourceSpec=spec | {"SageMakerImageVersionArn": "None"}, RecoveryMode=True)
+    described = ask("DescribeApp", **jupyter_lab(domain_id))
+    assert (described["ResourceSpec"], described["RecoveryMode"]) == (spec, True)
+    assert ask("ListApps")["Apps"][0]["ResourceSpec"] == spec
+    assert refusal(ask, "CreateApp", **canvas(domain_id), ResourceSpec={"TrainingPlanArn": plan}).code == "ValidationException"
+
+
+@pytest.mark.parametrize(
+    ("app_type", "given", "runs_on"),
+    [
+        ("JupyterServer", None, "system"),
+        ("JupyterServer", "ml.t3.medium", None),
+        ("KernelGateway", None, None),
+        ("KernelGateway", "system", "ml.t3.medium"),
+        ("KernelGateway", "ml.m5.large", "ml.m5.large"),
+    ],
+)
+def test_classic_apps_run_on_what_their_type_may(ask: Ask, domain_id: str, app_type: str, given: str | None, runs_on: str | None) -> None:
+    asked: dict[str, Any] = {"DomainId": domain_id, "UserProfileName": "alice", "AppType": app_type, "AppName": "default"}
+    if given:
+        asked["ResourceSpec"] = {"InstanceType": given}
+    if runs_on is None:
+        assert refusal(ask, "CreateApp", **asked).code == "ValidationException"
+    else:
+        ask("CreateApp", **asked)
+        assert ask("ListApps")["Apps"][0]["ResourceSpec"] == {"InstanceType": runs_on}
+
+
+def test_an_app_starts_with_the_nearest_defaults(ask: Ask, cloud: Cloud) -> None:
+    def lab(instance: str, script: str) -> dict[str, Any]:
+        return {"JupyterLabAppSettings": {"DefaultResourceSpec": {"InstanceType": instance}, "BuiltInLifecycleConfigArn": script}}
+
+    for_spaces = {"ExecutionRole": ROLE, **lab("ml.t3.medium", f"{CONFIG}/of-spaces")}
+    domain_id = make_domain(
+        ask, cloud, DefaultUserSettings={"ExecutionRole": ROLE, **lab("ml.t3.large", f"{CONFIG}/of-users")}, DefaultSpaceSettings=for_spaces
+    )
+    make_profile(ask, cloud, domain_id, "alice", UserSettings=lab("ml.m5.large", "None"))
+    make_profile(ask, cloud, domain_id, "bob")
+    for name, owner in (("hers", "alice"), ("his", "bob")):
+        make_space(ask, cloud, domain_id, name, owner)
+    ask("CreateSpace", DomainId=domain_id, SpaceName="ours")
+    cloud.clock.advance(60)
+
+    def started(space: str, **spec: str) -> tuple[str, str | None]:
+        app = {"DomainId": domain_id, "SpaceName": space, "AppType": "JupyterLab", "AppName": "default"}
+        ask("CreateApp", **app, ResourceSpec=spec)
+        described = ask("DescribeApp", **app)
+        return described["ResourceSpec"]["InstanceType"], described.get("BuiltInLifecycleConfigArn")
+
+    assert started("hers") == ("ml.m5.large", None)
+    assert started("his") == ("ml.t3.large", f"{CONFIG}/of-users")
+    assert started("ours", InstanceType="ml.g5.xlarge") == ("ml.g5.xlarge", f"{CONFIG}/of-spaces")
+
+
+def test_apps_of_the_whole_account_come_in_pages_the_oldest_or_the_newest_first(ask: Ask, cloud: Cloud, domain_id: str) -> None:
+    other = make_domain(ask, cloud, "churn")
+    for number in range(120):
+        of = {"DomainId": other if number % 2 else domain_id, "SpaceName": f"space-{number}", "AppType": "JupyterLab", "AppName": "default"}
+        plant_app(cloud, FRAUD_DEV, "eu-west-1", **of)
+    assert len(ask("ListApps")["Apps"]) == 10
+    first = ask("ListApps", MaxResults=100)
+    second = ask("ListApps", MaxResults=100, NextToken=first["NextToken"])
+    assert [app["SpaceName"] for app in first["Apps"] + second["Apps"]] == [f"space-{number}" for number in range(120)]
+    assert ask("ListApps", SortOrder="Descending", SortBy="CreationTime")["Apps"][0]["SpaceName"] == "space-119"
+    assert {app["DomainId"] for app in ask("ListApps", DomainIdEquals=other)["Apps"]} == {other}
+
+
+@pytest.mark.parametrize("code", ["ResourceInUse", "ValidationException"])
+def test_an_app_that_comes_or_goes_is_not_deleted(ask: Ask, cloud: Cloud, domain_id: str, code: Any) -> None:
+    behaviour(cloud).deleting_while_changing = code
+    ask("CreateApp", **jupyter_lab(domain_id))
+    assert refusal(ask, "DeleteApp", **jupyter_lab(domain_id)).code == code
+    cloud.clock.advance(60)
+    ask("DeleteApp", **jupyter_lab(domain_id))
+    assert ask("DescribeApp", **jupyter_lab(domain_id))["Status"] == "Deleting"
+    assert refusal(ask, "DeleteApp", **jupyter_lab(domain_id)).code == code
+    cloud.clock.advance(SECONDS["App", "deletion"] - 1)
+    assert ask("DescribeApp", **jupyter_lab(domain_id))["Status"] == "Deleting"
+    cloud.clock.advance(1)
+    assert ask("DescribeApp", **jupyter_lab(domain_id))["Status"] == "Deleted"
+
+
+def test_what_has_ended_may_be_deleted_with_either_answer(ask: Ask, cloud: Cloud, domain_id: str) -> None:
+    behaviour(cloud).deleting_what_failed = "allowed"
+    behaviour(cloud).deleting_what_is_gone = "ResourceNotFound"
+    fail_next(cloud, "App", "out of capacity")
+    ask("CreateApp", **canvas(domain_id))
+    cloud.clock.advance(60)
+    assert ask("DescribeApp", **canvas(domain_id))["Status"] == "Failed"
+    ask("DeleteApp", **canvas(domain_id))
+    cloud.clock.advance(SECONDS["App", "deletion"])
+    assert ask("DescribeApp", **canvas(domain_id))["Status"] == "Deleted"
+    assert refusal(ask, "DeleteApp", **canvas(domain_id)).code == "ResourceNotFound"
+
+
 def test_a_deleted_app_is_listed_for_a_day_and_no_longer(ask: Ask, cloud: Cloud, domain_id: str) -> None:
     arn = ask("CreateApp", **canvas(domain_id))["AppArn"]
     assert refusal(ask, "DeleteApp", **canvas(domain_id)).code == "ResourceInUse"
@@ -136,3 +282,19 @@ def test_apps_carry_the_tags_their_domain_and_owner_had_at_launch(ask: Ask, clou
     assert tags_of(ask, arn) == {"domain": "d", "both": "of the profile", "profile": "p", "app": "a"}
     of_space = ask("CreateApp", **jupyter_lab(domain_id))["AppArn"]
     assert tags_of(ask, of_space) == {"domain": "d", "both": "of the domain", "space": "s"}
+
+
+def test_an_app_of_a_space_may_not_carry_its_tags(ask: Ask, cloud: Cloud, domain_id: str) -> None:
+    behaviour(cloud).space_tags_on_apps = False
+    arn = ask("CreateApp", **jupyter_lab(domain_id))["AppArn"]
+    assert tags_of(ask, arn) == {"domain": "d", "both": "of the domain"}
+
+
+def test_a_running_apps_tags_are_added_overwritten_and_deleted(ask: Ask, cloud: Cloud, domain_id: str) -> None:
+    arn = ask("CreateApp", **jupyter_lab(domain_id))["AppArn"]
+    cloud.clock.advance(60)
+    for seen in ("10:00", "11:00"):
+        ask("AddTags", ResourceArn=arn, Tags=[{"Key": "steward:activity", "Value": f"active seen=2026-11-02T{seen}:00Z"}])
+    assert tags_of(ask, arn)["steward:activity"] == "active seen=2026-11-02T11:00:00Z"
+    ask("DeleteTags", ResourceArn=arn, TagKeys=["steward:activity"])
+    assert "steward:activity" not in tags_of(ask, arn)
