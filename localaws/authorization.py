@@ -39,7 +39,7 @@ _TAGGING = {
     "iam:CreatePolicy": "iam:TagPolicy",
     "iam:CreateRole": "iam:TagRole",
     "sqs:CreateQueue": "sqs:TagQueue",
-    **dict.fromkeys(("sagemaker:CreateApp", "sagemaker:CreateDomain", "sagemaker:CreateSpace", "sagemaker:CreateUserProfile"), "sagemaker:AddTags"),
+    **dict.fromkeys((f"sagemaker:Create{kind}" for kind in ("App", "Domain", "Space", "StudioLifecycleConfig", "UserProfile")), "sagemaker:AddTags"),
     **dict.fromkeys(("events:CreateEventBus", "events:PutRule"), "events:TagResource"),
     "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
     "lambda:CreateFunction": "lambda:TagResource",

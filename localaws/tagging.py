@@ -11,7 +11,7 @@ from localaws.cloud import AwsError, Call, Cloud, Refused, operation
 from localaws.paging import page
 from localaws.studio.core import Resource, by_arn
 
-TYPES = ("sagemaker:app", "sagemaker:domain", "sagemaker:space", "sagemaker:user-profile")
+TYPES = ("sagemaker:app", "sagemaker:domain", "sagemaker:space", "sagemaker:studio-lifecycle-config", "sagemaker:user-profile")
 DEFAULT_PAGE, LARGEST_PAGE = 50, 100
 _HERE = "localaws/tagging.py"
 _NOT_WITH_ARNS = ("ResourceTypeFilters", "TagFilters", "ResourcesPerPage", "TagsPerPage", "PaginationToken")

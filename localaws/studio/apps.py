@@ -10,6 +10,7 @@ from localaws.cloud import AwsError, Call, Cloud, operation
 from localaws.studio import core, launches
 from localaws.studio.core import Item, Name, Resource
 from localaws.studio.domains import domain_name
+from localaws.studio.lifecycle_configs import check_named
 from localaws.studio.spaces import space_name
 from localaws.studio.tags import check_number, requested_tags
 from localaws.studio.user_profiles import profile_name
@@ -45,6 +46,7 @@ def create_app(cloud: Cloud, call: Call) -> dict[str, Any]:
     domain = core.get_in_service(cloud, call, domain_name(call.params["DomainId"]))
     owner = core.get_in_service(cloud, call, owner_name)
     launches.check_type(call, owner)
+    check_named(cloud, call)
     name = _named(cloud, call, owner_name)
     attributes = {
         "AppArn": call.arn(name.path),

@@ -10,7 +10,7 @@ from localaws.billing import note_use
 from localaws.cloud import AwsError, Call, Cloud
 from localaws.paging import page
 
-Kind = Literal["Domain", "UserProfile", "Space", "App"]
+Kind = Literal["Domain", "UserProfile", "Space", "App", "StudioLifecycleConfig"]
 Change = Literal["creation", "update", "deletion"]
 Item = dict[str, Any]
 
@@ -61,6 +61,8 @@ class Behaviour:
     """UpdateSpace while an app of the space runs. AWS Toolkit for VS Code updates a space before it starts an app; nothing says that it has to."""
     restart_keeps_creation_time: bool = True
     """An app created again within 24 hours of its end keeps its CreationTime: botocore says so of DescribeApp, nobody has measured it."""
+    missing_lifecycle_configs: Literal["allowed", "ValidationException"] = "allowed"
+    """Settings or apps that name a lifecycle configuration that is not there, or is for apps of another type. Not documented."""
     space_tags_on_apps: bool = True
     """An app of a space carries the space's tags. AddTags' documentation promises it of domains and user profiles only."""
     new_classic_apps: Literal["allowed", "ValidationException"] = "allowed"

@@ -5,6 +5,7 @@ from typing import Any
 from localaws.cloud import AwsError, Call, Cloud, Refused, operation
 from localaws.studio import core, settings
 from localaws.studio.core import Item, Name, Resource
+from localaws.studio.lifecycle_configs import check_named
 from localaws.studio.tags import requested_tags
 
 _LISTED = ("DomainArn", "DomainId", "DomainName", "Status", "CreationTime", "LastModifiedTime", "Url")
@@ -29,6 +30,7 @@ def domain_name(domain_id: str) -> Name:
 
 @operation("sagemaker", "CreateDomain")
 def create_domain(cloud: Cloud, call: Call) -> dict[str, Any]:
+    check_named(cloud, call)
     _check(call)
     if any(domain.attributes["DomainName"] == call.params["DomainName"] for domain in core.every(cloud, call, "Domain")):
         raise AwsError("ResourceInUse", f"A Domain with the name {call.params['DomainName']} already exists.")
@@ -96,6 +98,7 @@ def update_domain(cloud: Cloud, call: Call) -> dict[str, Any]:
     """What is not given stays. Network and source identity change only while no app runs [botocore, UpdateDomain]; nothing says so of roles."""
     domain = settings.updatable(cloud, call, domain_name(call.params["DomainId"]))
     _check_update(call.params, domain.attributes)
+    check_named(cloud, call)
     changes = core.given(call, *_UPDATED)
     for member in ("DefaultUserSettings", "DefaultSpaceSettings"):
         if member in call.params:

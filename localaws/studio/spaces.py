@@ -6,6 +6,7 @@ from localaws.cloud import AwsError, Call, Cloud, Refused, operation
 from localaws.studio import core, settings
 from localaws.studio.core import Item, Name
 from localaws.studio.domains import domain_name
+from localaws.studio.lifecycle_configs import check_named
 from localaws.studio.tags import requested_tags
 from localaws.studio.user_profiles import next_efs_uid, profile_name
 
@@ -36,6 +37,7 @@ def create_space(cloud: Cloud, call: Call) -> dict[str, Any]:
     _refuse_managed(call)
     domain = core.get_in_service(cloud, call, domain_name(call.params["DomainId"]))
     _check_owner(cloud, call)
+    check_named(cloud, call)
     _check_idle(cloud, call, domain, call.params)
     name = _named(call)
     attributes = {
@@ -85,6 +87,7 @@ def update_space(cloud: Cloud, call: Call) -> dict[str, Any]:
     """AppType is refused even where it is the same: seen in boto/boto3 issue 4375 and hashicorp/terraform-provider-aws issue 38370."""
     _refuse_managed(call)
     space = settings.updatable(cloud, call, _named(call))
+    check_named(cloud, call)
     if "AppType" in call.params.get("SpaceSettings", {}):
         raise core.invalid("Updating AppType for Space is not supported.")
     if core.behaviour(cloud).space_update_with_apps != "allowed" and core.apps_of(cloud, call, space):

@@ -1,4 +1,4 @@
-"""Tags of domains, user profiles, spaces and apps, by their ARN."""
+"""Tags of domains, user profiles, spaces, apps and lifecycle configurations, by their ARN."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from localaws.studio import core
 from localaws.studio.core import Resource
 
 MOST_TAGS = 50
-_TAGGABLE = ("domain", "user-profile", "space", "app")
+_TAGGABLE = ("domain", "user-profile", "space", "app", "studio-lifecycle-config")
 
 
 def requested_tags(cloud: Cloud, call: Call) -> dict[str, str]:
@@ -75,7 +75,7 @@ def _tagged(cloud: Cloud, call: Call) -> Resource:
 
 
 def _check_status(cloud: Cloud, resource: Resource) -> None:
-    if resource.status == "Pending" and core.behaviour(cloud).tagging_pending != "allowed":
+    if resource.attributes.get("Status") == "Pending" and core.behaviour(cloud).tagging_pending != "allowed":
         raise core.invalid(f"{resource.kind} [{resource.arn}] cannot be tagged while its status is Pending.")
 
 

@@ -6,6 +6,7 @@ from localaws.cloud import Call, Cloud, operation
 from localaws.studio import core, settings
 from localaws.studio.core import Name
 from localaws.studio.domains import domain_name
+from localaws.studio.lifecycle_configs import check_named
 from localaws.studio.tags import requested_tags
 
 _FIRST_EFS_UID = 200_001
@@ -28,6 +29,7 @@ def create_user_profile(cloud: Cloud, call: Call) -> dict[str, Any]:
     domain = core.get_in_service(cloud, call, domain_name(call.params["DomainId"]))
     _check_single_sign_on(domain.attributes["AuthMode"], call)
     settings.check_idle(call.params.get("UserSettings", {}))
+    check_named(cloud, call)
     name = _named(call)
     attributes = {
         "UserProfileArn": call.arn(name.path),
@@ -74,6 +76,7 @@ def list_user_profiles(cloud: Cloud, call: Call) -> dict[str, Any]:
 def update_user_profile(cloud: Cloud, call: Call) -> dict[str, Any]:
     """Also while the user's apps run: they have the settings from their next start on."""
     profile = settings.updatable(cloud, call, _named(call))
+    check_named(cloud, call)
     changes = {}
     if "UserSettings" in call.params:
         changes["UserSettings"] = settings.updated(cloud, profile.attributes.get("UserSettings"), call.params["UserSettings"])
