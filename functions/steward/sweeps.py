@@ -167,7 +167,7 @@ class Answer(BaseModel):
     @field_validator("starts", mode="before")
     @classmethod
     def _unpacked(cls, starts: Any) -> Any:
-        return json.loads(zlib.decompress(base64.b64decode(starts))) if isinstance(starts, str) else starts
+        return unpacked(starts)
 
 
 def answer_of(looked: Sequence[Looked]) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def answer_of(looked: Sequence[Looked]) -> dict[str, Any]:
     answer = Answer(
         counts=dict(sum((one.counts for one in looked), Counter[str]())),
         findings_by_kind=dict(Counter(finding.kind for finding in findings)),
-        findings=tuple(_within(findings)),
+        findings=tuple(within(findings)),
         troubles=tuple(trouble for one in looked for trouble in one.troubles),
         domains=tuple(domain for one in looked for domain in one.domains),
         starts_left=len(starts) - kept + sum(one.starts_left for one in looked),
@@ -187,16 +187,25 @@ def answer_of(looked: Sequence[Looked]) -> dict[str, Any]:
 
 
 def _told(starts: Sequence[Start]) -> tuple[int, list[Any] | str]:
-    """How many of them there is room for, and these: as they are or, where they are many, packed, of which thousands fit."""
-    plain = [start.model_dump(mode="json") for start in starts]
-    if len(json.dumps(plain)) <= BYTES_OF_STARTS:
+    return packed([start.model_dump(mode="json") for start in starts], BYTES_OF_STARTS)
+
+
+def packed(documents: Sequence[Any], room: int) -> tuple[int, list[Any] | str]:
+    """How many of them `room` bytes are enough for, and these: as they are or, where they are many, as text, of which thousands fit."""
+    plain = list(documents)
+    if len(json.dumps(plain)) <= room:
         return len(plain), plain
-    while len(packed := base64.b64encode(zlib.compress(json.dumps(plain).encode())).decode()) > BYTES_OF_STARTS:
+    while len(text := base64.b64encode(zlib.compress(json.dumps(plain).encode())).decode()) > room:
         plain = plain[: len(plain) * 9 // 10]
-    return len(plain), packed
+    return len(plain), text
 
 
-def _within(findings: Sequence[Finding]) -> Iterator[Finding]:
+def unpacked(told: Any) -> Any:
+    """What `packed` was given, as much of it as it told."""
+    return json.loads(zlib.decompress(base64.b64decode(told))) if isinstance(told, str) else told
+
+
+def within(findings: Sequence[Finding]) -> Iterator[Finding]:
     """The first of them, as many as there is room for."""
     room = BYTES_OF_FINDINGS
     for one in findings[:MOST_FINDINGS_OF_A_BATCH]:
@@ -207,6 +216,7 @@ def _within(findings: Sequence[Finding]) -> Iterator[Finding]:
 
 
 Item = TypeVar("Item", bound=Place)
+Seen = TypeVar("Seen")
 
 
 def door(sts: "STSClient", role_name: str, run: str) -> Callable[[str], MemberSession]:
@@ -217,11 +227,22 @@ def door(sts: "STSClient", role_name: str, run: str) -> Callable[[str], MemberSe
 def look_at_all(
     items: Iterable[Item], enter: Callable[[str], MemberSession], look: Callable[[Item, MemberSession], Looked], remaining_ms: Callable[[], int]
 ) -> list[Looked]:
+    """`look_at_each` for reconciliation, where a trouble is one of the things that came of looking."""
+    return [Looked(Counter(), troubles=(one,)) if isinstance(one, Trouble) else one for one in look_at_each(items, enter, look, remaining_ms)]
+
+
+def look_at_each(
+    items: Iterable[Item],
+    enter: Callable[[str], MemberSession],
+    look: Callable[[Item, MemberSession], Seen],
+    remaining_ms: Callable[[], int],
+    workflow: str = "reconciliation",
+) -> list[Seen | Trouble]:
     """Look at each item of a batch, whatever becomes of the others; one of an account that does not let us in, or for which no time is left, is a
     trouble. Each account is entered once. What is neither AWS's answer nor the way to it is a fault of ours: it ends the batch, and is seen.
 
     Accounts are looked at at the same time, and of each ITEMS_AT_ONCE. Each call begins in time: one that would not raises OutOfTime, of which only
-    its item hears.
+    its item hears. `workflow` is whose sweep it is, for the advice that a trouble comes with.
     """
     items = list(items)
     sessions = _enter_each(dict.fromkeys(item.account_id for item in items), enter)
@@ -236,15 +257,15 @@ def look_at_all(
         for session in [sessions[item.account_id]]
     }
 
-    def look_at(item: Item) -> Looked:
+    def look_at(item: Item) -> Seen | Trouble:
         session = inside[item.account_id, item.region]
         if isinstance(session, Exception):
-            return _in_trouble(item, session)
+            return trouble_of(item, session, workflow)
         try:
             check_time()
             return look(item, session)
         except (OutOfTime, ClientError, BotoCoreError) as error:
-            return _in_trouble(item, error)
+            return trouble_of(item, error, workflow)
 
     with ExitStack() as stack:
         pools = {account_id: stack.enter_context(ThreadPoolExecutor(max_workers=ITEMS_AT_ONCE)) for account_id in sessions}
@@ -271,7 +292,7 @@ def gather(s3: "S3Client", bucket: str, manifest_key: str) -> Answer:
             answers.append(Answer.model_validate(child.output))
         else:
             items = (Place.model_validate(item) for item in child.input["Items"])
-            troubles += (_trouble(item, UNANSWERED, f"{child.error}: {child.cause}"[:LONGEST_MESSAGE]) for item in items)
+            troubles += (trouble(item, UNANSWERED, f"{child.error}: {child.cause}") for item in items)
     return total([*answers, Answer(troubles=tuple(troubles))])
 
 
@@ -290,17 +311,19 @@ def total(answers: Iterable[Answer]) -> Answer:
     )
 
 
-def _in_trouble(item: Place, error: Exception) -> Looked:
+def trouble_of(item: Place, error: Exception, workflow: str = "reconciliation") -> Trouble:
+    """What an error that AWS answered, or that kept us from asking, is to people."""
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    return Looked(Counter(), troubles=(_trouble(item, code, str(error)[:LONGEST_MESSAGE]),))
+    return trouble(item, code, str(error), workflow)
 
 
-def _trouble(item: Place, error: str, message: str) -> Trouble:
+def trouble(item: Place, error: str, message: str, workflow: str = "reconciliation") -> Trouble:
+    """`error` is the code of AWS's answer, the name of an error, or one of rules/troubles.py."""
     return Trouble(
         account_id=item.account_id,
         region=item.region,
         domain_id=item.domain_id,
         error=error,
-        message=message,
-        what_to_do=what_to_do(error),
+        message=message[:LONGEST_MESSAGE],
+        what_to_do=what_to_do(error, workflow),
     )
