@@ -20,6 +20,7 @@ DELAY = (1.0, 8.0)
 
 _READS = ("Get", "List", "Describe", "Search", "Head", "BatchGet", "Lookup", "Scan", "Simulate", "Validate", "Test")
 _NOT_MANAGEMENT_WRITES = {
+    "cloudwatch:PutMetricData",
     "dynamodb:DeleteItem",
     "dynamodb:PutItem",
     "dynamodb:Query",

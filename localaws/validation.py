@@ -11,6 +11,7 @@ from localaws.cloud import AwsError, Call
 from localaws.fitting import compiled, fits, values_of
 
 _INVALID = {
+    "cloudwatch": "ValidationError",
     "iam": "ValidationError",
     "organizations": "InvalidInputException",
     "resourcegroupstaggingapi": "InvalidParameterException",

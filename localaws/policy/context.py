@@ -128,6 +128,10 @@ def _requested(params: dict[str, Any]) -> Iterator[tuple[str, str]]:
 # -- what inputs say to the keys of their service
 
 
+def _cloudwatch(params: dict[str, Any]) -> Context:
+    return {"cloudwatch:namespace": params.get("Namespace")}
+
+
 def _events(params: dict[str, Any]) -> Context:
     targets = [target["Arn"] for target in params.get("Targets", [])]
     return {"events:TargetArn": targets or None}
@@ -198,6 +202,7 @@ def _all_of(value: Any, *names: str) -> Iterator[str]:
 
 
 _INPUTS: dict[str, Callable[[dict[str, Any]], Context]] = {
+    "cloudwatch": _cloudwatch,
     "events": _events,
     "iam": _iam,
     "lambda": _lambda,
