@@ -288,7 +288,7 @@ class Eyes:
 
 def add_tag(arn: str, text: str) -> None:
     """Write the tag as the space's execution role, whatever keys its user keeps at home. Ends with the error where that fails."""
-    if "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" in os.environ:
+    if any(name.startswith("AWS_CONTAINER_CREDENTIALS_") for name in os.environ):
         os.environ.pop("AWS_PROFILE", None)
         os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
     region = arn.split(":")[3]

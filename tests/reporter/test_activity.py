@@ -1,0 +1,241 @@
+"""What is seen becomes what is said: in use at once, idle when it has settled, nothing where nobody could tell; and not too often."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from steward.reporter.report_activity import (
+    BEAT,
+    LOOK,
+    NEVER,
+    SETTLE,
+    UNKNOWN,
+    Process,
+    State,
+    begin,
+    due,
+    observe,
+    of_kernels,
+    of_load,
+    of_shells,
+    of_terminals,
+    refused,
+    step,
+    tag_text,
+    written,
+)
+
+START = 1_795_341_600.0  # 2026-11-22T10:00:00Z
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+NOBODY, HERE, LOST = "nobody", "here", "lost"
+
+
+def played(looks: Iterable[tuple[float, str]], *, fails: Iterable[bool] = ()) -> tuple[list[tuple[float, str]], list[float], State]:
+    """What is written, when something was tried, and the state after these looks: each is a minute after the app's start and what is seen."""
+    state, said, tried, failing = begin(START), [], [], iter(fails)
+    for minute, what in looks:
+        at = START + minute * MINUTE
+        seen = observe(at, {"app": {HERE: at, NOBODY: NEVER, LOST: UNKNOWN}[what]})
+        state = step(state, seen)
+        if text := due(state, seen):
+            tried.append(at)
+            if next(failing, False):
+                state = refused(state, at, denied=False)
+            else:
+                state = written(state, text, at)
+                said.append(((at - START) / MINUTE, text))
+    return said, tried, state
+
+
+def words(said: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    return [(minute, text.split(" seen=")[0]) for minute, text in said]
+
+
+def test_texts_are_those_that_the_sweep_reads() -> None:
+    assert tag_text(START, START + 5) == "active seen=2026-11-22T10:00:05Z"
+    assert tag_text(START, START + HOUR) == "idle since=2026-11-22T10:00:00Z seen=2026-11-22T11:00:00Z"
+
+
+def test_a_part_of_a_second_never_makes_the_idle_time_longer() -> None:
+    assert tag_text(START + 0.2, START + HOUR + 0.9) == "idle since=2026-11-22T10:00:01Z seen=2026-11-22T11:00:00Z"
+
+
+def test_trap_26_an_app_that_nobody_ever_opens_is_idle_since_its_start() -> None:
+    said, _, _ = played((minute, NOBODY) for minute in range(181))
+    idle = "idle since=2026-11-22T10:00:00Z"
+    assert words(said) == [(0, "active"), (30, idle), (90, idle), (150, idle)]
+
+
+def test_use_is_said_at_once_and_idleness_when_it_has_settled() -> None:
+    looks = [HERE if minute in (0, 40, 41) else NOBODY for minute in range(120)]
+    assert words(played(enumerate(looks))[0]) == [
+        (0, "active"),
+        (30, "idle since=2026-11-22T10:00:00Z"),
+        (40, "active"),
+        (90, "idle since=2026-11-22T10:41:00Z"),
+    ]
+
+
+def test_what_nobody_can_tell_is_not_said() -> None:
+    said, _, state = played((minute, LOST) for minute in range(600))
+    assert said == []
+    assert state == begin(START)
+
+
+def test_time_in_which_nobody_could_tell_was_not_idle() -> None:
+    looks = [*[NOBODY] * 60, *[LOST] * 60, *[NOBODY] * 61]
+    said = words(played(enumerate(looks))[0])
+    assert said[-1] == (150, "idle since=2026-11-22T12:00:00Z")
+    assert "active" in [text for minute, text in said if minute == 120]
+
+
+def test_one_look_that_nobody_answers_ends_no_idle_time() -> None:
+    looks = [LOST if minute in (50, 51, 52) else NOBODY for minute in range(120)]
+    assert played(enumerate(looks))[2].used == START
+
+
+def test_a_reporter_that_was_held_says_in_use_first() -> None:
+    said, _, _ = played([*((minute, NOBODY) for minute in range(60)), (400, NOBODY)])
+    assert words(said)[-1] == (400, "active")
+
+
+def test_what_is_in_use_is_said_although_something_else_does_not_answer() -> None:
+    seen = observe(START, {"app": UNKNOWN, "load": START})
+    assert due(step(begin(START), seen), seen) == "active seen=2026-11-22T10:00:00Z"
+    later = observe(START + HOUR, {"app": UNKNOWN, "load": START})
+    assert due(step(begin(START), later), later) is None
+
+
+def test_a_clock_that_is_wrong_says_nothing() -> None:
+    assert not observe(START, {"kernels": START + HOUR}).known
+    assert observe(START, {"kernels": START + 1}).used == START
+
+
+TRACES = st.lists(st.tuples(st.integers(1, 90), st.sampled_from([NOBODY, HERE, LOST])), min_size=1, max_size=200)
+
+
+def minutes_of(trace: list[tuple[int, str]], days: int = 2) -> list[tuple[float, str]]:
+    """A look a minute, over and over this trace, until the days are over."""
+    once = [what for minutes, what in trace for _ in range(minutes)]
+    return [(minute, once[minute % len(once)]) for minute in range(days * 24 * 60)]
+
+
+def most_in(window: float, times: list[float]) -> int:
+    return max((sum(1 for other in times if time <= other < time + window) for time in times), default=0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(TRACES)
+def test_however_it_goes_back_and_forth_a_day_has_at_most_50_writes(trace: list[tuple[int, str]]) -> None:
+    _, tried, _ = played(minutes_of(trace))
+    assert most_in(DAY, tried) <= 50
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_a_day_of_regular_flapping_has_at_most_50_writes(here: int, nobody: int) -> None:
+    _, tried, _ = played(minutes_of([(here, HERE), (nobody, NOBODY)]))
+    assert most_in(DAY, tried) <= 50
+
+
+@pytest.mark.parametrize("what", [HERE, NOBODY])
+def test_a_day_of_the_same_has_a_write_an_hour(what: str) -> None:
+    said, _, _ = played((minute, what) for minute in range(24 * 60))
+    assert len(said) <= 25
+    assert all(later - earlier <= BEAT / MINUTE for (earlier, _), (later, _) in pairwise(said))
+
+
+@settings(max_examples=40, deadline=None)
+@given(TRACES)
+def test_no_report_is_idle_that_was_not(trace: list[tuple[int, str]]) -> None:
+    looks = minutes_of(trace, days=1)
+    for minute, text in played(looks)[0]:
+        if text.startswith("idle"):
+            since = next(each for each in range(int(minute), -1, -1) if tag_text(START + each * MINUTE, START + minute * MINUTE) == text)
+            assert HERE not in [what for at, what in looks if since < at <= minute]
+
+
+def test_what_fails_is_tried_again_ever_less_often() -> None:
+    _, tried, _ = played(((minute, HERE) for minute in range(24 * 60)), fails=[True] * 1000)
+    assert [(later - earlier) / MINUTE for earlier, later in pairwise(tried)][:6] == [5, 10, 20, 40, 60, 60]
+    assert len(tried) <= 29
+
+
+def test_what_is_denied_is_tried_each_hour() -> None:
+    state = refused(begin(START), START, denied=True)
+    assert due(state, observe(START + BEAT - LOOK, {"app": START + BEAT - LOOK})) is None
+    assert due(state, observe(START + BEAT, {"app": START + BEAT}))
+
+
+@settings(max_examples=40, deadline=None)
+@given(TRACES, st.lists(st.booleans(), max_size=2000))
+def test_failures_do_not_make_it_try_without_end(trace: list[tuple[int, str]], fails: list[bool]) -> None:
+    _, tried, _ = played(minutes_of(trace), fails=fails)
+    assert most_in(DAY, tried) <= 150
+
+
+def test_after_a_failure_the_truth_of_then_is_said() -> None:
+    said, _, _ = played(((minute, HERE if minute < 2 else NOBODY) for minute in range(60)), fails=[True, True, True])
+    assert words(said) == [(35, "idle since=2026-11-22T10:01:00Z")]
+
+
+# What each source says
+
+
+def kernel(state: str, last: str = "2026-11-22T09:00:00.123456Z") -> dict[str, str]:
+    return {"execution_state": state, "last_activity": last}
+
+
+def test_trap_24_a_kernel_that_computes_is_in_use_however_long_nobody_typed() -> None:
+    assert of_kernels([kernel("idle"), kernel("busy")], START) == START
+    assert of_kernels([kernel("idle"), kernel("starting", "2026-11-22T09:30:00Z")], START) == START - 1800
+    assert of_kernels([], START) == NEVER
+
+
+def test_terminals_are_in_use_when_they_last_were() -> None:
+    assert of_terminals([{"last_activity": "2026-11-22T09:59:00Z"}, {"last_activity": "2026-11-22T09:00:00Z"}]) == START - 60
+    assert of_terminals([]) == NEVER
+
+
+@pytest.mark.parametrize(
+    ("cpu", "gpu", "used"),
+    [(59.9, 0.0, NEVER), (60.0, 0.0, START), (0.0, 5.0, START), (0.0, 4.0, NEVER), (0.0, None, UNKNOWN), (60.0, None, START)],
+)
+def test_trap_24_computing_is_use_whatever_computes(cpu: float, gpu: float | None, used: float | None) -> None:
+    assert of_load(cpu, gpu, START) == used
+
+
+def process(pid: int, name: str, *, group: int, session: int = 10, terminal: int | None = 3, front: int = 10, state: str = "S") -> Process:
+    return Process(pid, name, state, group, session, terminal, front, 0.0)
+
+
+SHELL = process(10, "bash", group=10)
+
+
+@pytest.mark.parametrize(
+    ("running", "in_use"),
+    [
+        ([SHELL], False),
+        ([process(10, "bash", group=10, front=11), process(11, "python", group=11, front=11)], True),
+        ([process(10, "bash", group=10, front=11), process(11, "python", group=11, front=11, state="Z")], False),
+        ([process(10, "bash", group=10, front=11), process(11, "bash", group=11, front=11)], False),
+        ([process(10, "bash", group=10, front=11), process(11, "tmux: client", group=11, front=11)], False),
+        ([SHELL, process(11, "python", group=11)], False),
+        ([process(1, "bash", group=1, session=1, front=7), process(7, "jupyter-lab", group=7, session=1, front=7)], False),
+        ([process(10, "supervisord", group=10), process(11, "jupyter-lab", group=10)], False),
+        ([process(10, "python", group=10, terminal=None, front=-1)], False),
+    ],
+)
+def test_trap_24_a_terminal_is_in_use_while_a_command_runs_in_front_of_its_shell(running: list[Process], in_use: bool) -> None:
+    assert of_shells(running, {}, START) == (START if in_use else NEVER)
+
+
+def test_a_terminal_is_in_use_when_it_was_last_touched() -> None:
+    assert of_shells([SHELL], {3: START - 5, 4: START}, START) == START - 5
+
+
+def test_settling_is_shorter_than_a_beat_and_longer_than_a_look() -> None:
+    assert LOOK < SETTLE < BEAT / 2

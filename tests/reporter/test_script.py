@@ -1,0 +1,157 @@
+"""The script as Studio gets it: small, named by its content, the same program; and for real with bash: at once, once, and never red."""
+
+import ast
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import steward.reporter
+from steward.reporter import NAME, Script, script
+
+SOURCE = Path(steward.reporter.__file__).with_name("report_activity.py")
+
+
+def inside(content: str) -> str:
+    found = re.search(r"<<'REPORT_ACTIVITY'.*?\n(.*)\nREPORT_ACTIVITY\n", content, flags=re.DOTALL)
+    assert found
+    return found[1]
+
+
+def without_docstrings(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def test_it_is_under_12_kb_and_plain_text_of_bash() -> None:
+    content = script().content
+    assert len(content.encode()) < 12_000
+    assert content.startswith("#!/bin/bash\n")
+    assert "\r" not in content
+    subprocess.run(["/bin/bash", "-n"], input=content, text=True, check=True)
+
+
+def test_it_carries_the_same_program_without_its_words() -> None:
+    assert without_docstrings(inside(script().content)) == without_docstrings(SOURCE.read_text())
+
+
+def test_its_name_changes_with_its_content_and_is_one_that_sagemaker_takes() -> None:
+    name = script().name
+    assert name == script().name
+    assert re.fullmatch(rf"{NAME}-[0-9a-f]{{12}}", name)
+    for app_type in ("JupyterLab", "CodeEditor"):
+        of_type = script().name_for(app_type)
+        assert of_type == f"{NAME}-{app_type.lower()}-{name[-12:]}"
+        assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", of_type)
+
+
+def test_the_name_tells_other_content(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = script().name
+    for name in ("start.sh", "report_activity.py"):
+        shutil.copy(SOURCE.with_name(name), tmp_path)
+    (tmp_path / "report_activity.py").write_text(SOURCE.read_text().replace("SETTLE, BEAT = 60.0, 900.0", "SETTLE, BEAT = 60.0, 901.0"))
+    monkeypatch.setattr(steward.reporter, "__file__", str(tmp_path / "__init__.py"))
+    assert script().name != before
+
+
+def test_it_is_python_3_8_and_imports_only_what_comes_with_it() -> None:
+    tree = ast.parse(inside(script().content), feature_version=(3, 8))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in imported} - sys.stdlib_module_names == {"boto3", "botocore"}
+
+
+# For real
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Where the script works; whatever reporter runs from there ends with the test."""
+    (tmp_path / "metadata.json").write_text('{"AppType": "JupyterLab", "ResourceArn": "arn:aws:sagemaker:eu-west-1:1:app/d-1/s/JupyterLab/default"}')
+    yield tmp_path
+    for pid in reporters(tmp_path):
+        os.kill(pid, signal.SIGKILL)
+
+
+def reporters(folder: Path) -> list[int]:
+    """The processes that run this folder's program."""
+    program = str(folder / "work" / "report_activity.py")
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace").split("\0")
+        except OSError:  # it has ended
+            continue
+        if program in words[:3]:
+            found.append(int(path.parent.name))
+    return found
+
+
+def started(folder: Path, given: Script, *options: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
+    """The script run to its end. Were the reporter to hold its output, this would wait for it and fail."""
+    file = folder / "lifecycle_script.sh"
+    file.write_text(given.content)
+    environment = {"PATH": path, "HOME": str(folder), "STEWARD_FOLDER": str(folder / "work"), "STEWARD_METADATA": str(folder / "metadata.json")}
+    return subprocess.run(["/bin/bash", *options, str(file)], env=environment, capture_output=True, text=True, timeout=5, check=False)
+
+
+def until(reached: int, folder: Path) -> list[int]:
+    """The reporters when there are so many, at the latest after ten seconds."""
+    deadline = time.monotonic() + 10
+    while len(found := reporters(folder)) != reached and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.parametrize("options", [(), ("-eux", "-o", "pipefail")])
+def test_it_returns_at_once_and_the_reporter_stays(folder: Path, options: tuple[str, ...]) -> None:
+    begun = time.monotonic()
+    ended = started(folder, script(), *options)
+    assert time.monotonic() - begun < 2
+    assert (ended.returncode, ended.stdout) == (0, "steward-activity-reporter: started\n")
+    time.sleep(1)
+    assert len(until(1, folder)) == 1
+
+
+def test_started_again_it_starts_no_second_one(folder: Path) -> None:
+    started(folder, script())
+    first = until(1, folder)
+    time.sleep(0.5)
+    for _ in range(3):
+        assert started(folder, script()).returncode == 0
+    time.sleep(1.5)
+    assert until(1, folder) == first
+
+
+def test_without_metadata_it_ends_by_itself_and_the_app_starts(folder: Path) -> None:
+    (folder / "metadata.json").unlink()
+    assert started(folder, script()).returncode == 0
+    time.sleep(1)
+    assert until(0, folder) == []
+    assert "ends: FileNotFoundError" in (folder / "work/log").read_text()
+
+
+def test_without_python_it_says_so_and_the_app_starts(folder: Path) -> None:
+    tools = folder / "bin"
+    tools.mkdir()
+    for name in ("mkdir", "cat", "mv", "nohup", "setsid"):
+        (tools / name).symlink_to(shutil.which(name) or "")
+    content = script().content.replace("/opt/conda/bin/python3", str(folder / "no-python"))
+    ended = started(folder, Script("without", content), path=str(tools))
+    assert (ended.returncode, ended.stdout) == (0, "steward-activity-reporter: not started\n")
+
+
+def test_where_nothing_can_be_written_it_says_so_and_the_app_starts(folder: Path) -> None:
+    (folder / "work").write_text("a file where a folder should be")
+    ended = started(folder, script())
+    assert (ended.returncode, ended.stdout) == (0, "steward-activity-reporter: not started\n")
