@@ -1,6 +1,7 @@
 """What is seen becomes what is said: in use at once, idle when it has settled, nothing where nobody could tell; and not too often."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from steward.reporter.report_activity import (
     BEAT,
+    KEY,
     LOOK,
     NEVER,
     SETTLE,
@@ -27,6 +29,7 @@ from steward.reporter.report_activity import (
     tag_text,
     written,
 )
+from steward.rules import activity
 
 START = 1_795_341_600.0  # 2026-11-22T10:00:00Z
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -57,6 +60,20 @@ def words(said: list[tuple[float, str]]) -> list[tuple[float, str]]:
 def test_texts_are_those_that_the_sweep_reads() -> None:
     assert tag_text(START, START + 5) == "active seen=2026-11-22T10:00:05Z"
     assert tag_text(START, START + HOUR) == "idle since=2026-11-22T10:00:00Z seen=2026-11-22T11:00:00Z"
+
+
+@given(st.floats(0, 2e9), st.floats(0, 1e7))
+def test_the_sweep_reads_what_is_said(used: float, idle: float) -> None:
+    report = activity.read_report(tag_text(used, used + idle))
+    assert report
+    assert report.seen <= datetime.fromtimestamp(used + idle, UTC) < report.seen + timedelta(seconds=1)
+    assert (report.idle_since is None) == ((used + idle) - used < SETTLE)
+    assert report.idle_since is None or 0 <= (report.idle_since - datetime.fromtimestamp(used, UTC)).total_seconds() < 1
+
+
+def test_reporter_and_sweep_mean_the_same_tag_and_beat() -> None:
+    assert activity.ACTIVITY_TAG == KEY
+    assert timedelta(seconds=BEAT) == activity.BEAT
 
 
 def test_a_part_of_a_second_never_makes_the_idle_time_longer() -> None:
