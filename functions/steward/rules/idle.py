@@ -70,7 +70,6 @@ class Reason(StrEnum):
     REPORT_OUTDATED = "ReportOutdated"
     REPORT_FROM_THE_FUTURE = "ReportFromTheFuture"
     NO_METRIC = "NoMetric"
-    REMOTE_ACCESS = "RemoteAccess"
     NOT_JUDGED = "NotJudged"
 
 
@@ -99,8 +98,7 @@ class AppSeen:
     """One app as ListApps, GetResources and DescribeDomain have it. An app is a user profile's or a space's: one of the two names is None.
 
     `tags`: its own. `space_tags`, `profile_tags`: of its space, and of the user profile that it or its space belongs to. `native`: the domain's
-    native idle shutdown for this type of app. `remote_access`: people may work in the space from an IDE of their own. `image_version`: of SageMaker
-    Distribution, None for another image.
+    native idle shutdown for this type of app. `image_version`: of SageMaker Distribution, None for another image.
     """
 
     domain_id: str
@@ -114,7 +112,6 @@ class AppSeen:
     image_version: str | None = None
     training_plan: bool = False
     of_unified_studio: bool = False
-    remote_access: bool = False
     native: NativeIdle | None = None
     tags: Mapping[str, str]
     space_tags: Mapping[str, str]
@@ -266,9 +263,6 @@ def _by_evidence(
     if idle is None:
         reasons = [(signal.silence, f"{signal.source}: {signal.note}") for signal in signals if signal.silence]
         return Verdict.UNKNOWN, *(reasons[0] if reasons else (Reason.NOT_JUDGED, "nothing says whether it is idle"))
-    if app.remote_access:
-        why = f"{_why(idle, threshold)}; whoever works in it from an IDE of their own is not seen there"
-        return Verdict.UNKNOWN, Reason.REMOTE_ACCESS, why
     return _in_time(idle, Reason.IDLE, _why(idle, threshold), policy, times)
 
 
