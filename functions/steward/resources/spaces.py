@@ -23,6 +23,16 @@ class Space(StudioResource):
     space_settings: Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListedSpace(Listed):
+    """A space as ListSpaces has it. `owner_profile_name` is who made it, also where it is not private and several people work in it.
+    `remote_access`: who works in it may do so from an IDE of their own."""
+
+    owner_profile_name: str | None
+    is_private: bool
+    remote_access: bool
+
+
 def describe_space(sagemaker: "SageMakerClient", domain_id: str, name: str) -> Space | None:
     """The space, or None where it, or its domain, is gone."""
     try:
@@ -43,12 +53,20 @@ def describe_space(sagemaker: "SageMakerClient", domain_id: str, name: str) -> S
     )
 
 
-def list_spaces(sagemaker: "SageMakerClient", domain_id: str | None = None) -> tuple[Listed, ...]:
+def list_spaces(sagemaker: "SageMakerClient", domain_id: str | None = None) -> tuple[ListedSpace, ...]:
     """The spaces of one domain, or of all domains of this account and Region, whatever their status."""
     of_domain: OfDomain = {"DomainIdEquals": domain_id} if domain_id else {}
     pages = sagemaker.get_paginator("list_spaces").paginate(PaginationConfig={"PageSize": PAGE}, **of_domain)
     return tuple(
-        Listed(domain_id=one["DomainId"], name=one["SpaceName"], status=one["Status"], last_modified=one["LastModifiedTime"])
+        ListedSpace(
+            domain_id=one["DomainId"],
+            name=one["SpaceName"],
+            status=one["Status"],
+            last_modified=one["LastModifiedTime"],
+            owner_profile_name=one.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName"),
+            is_private=one.get("SpaceSharingSettingsSummary", {}).get("SharingType") == "Private",
+            remote_access=one.get("SpaceSettingsSummary", {}).get("RemoteAccess") == "ENABLED",
+        )
         for page in pages
         for one in page["Spaces"]
     )

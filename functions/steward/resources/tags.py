@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 MOST_ARNS_OF_A_CALL = 100
+STUDIO = ("sagemaker:app", "sagemaker:domain", "sagemaker:space", "sagemaker:user-profile")
 
 
 def read_tags(sagemaker: "SageMakerClient", arn: str) -> dict[str, str]:
@@ -25,6 +26,22 @@ def read_tags_of(tagging: "ResourceGroupsTaggingAPIClient", arns: Sequence[str])
     batches = (arns[first : first + MOST_ARNS_OF_A_CALL] for first in range(0, len(arns), MOST_ARNS_OF_A_CALL))
     known = (one for batch in batches for one in tagging.get_resources(ResourceARNList=list(batch))["ResourceTagMappingList"])
     return {one["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in known}
+
+
+def read_tags_of_studio(tagging: "ResourceGroupsTaggingAPIClient") -> dict[str, dict[str, str]]:
+    """The tags of all apps, domains, spaces and user profiles of one account and Region, by `path_of` their ARNs, a hundred a call.
+
+    What is not in it never had a tag, or is not known to the Resource Groups Tagging API: that is silence, not "no tags".
+    """
+    pages = tagging.get_paginator("get_resources").paginate(ResourceTypeFilters=list(STUDIO), PaginationConfig={"PageSize": MOST_ARNS_OF_A_CALL})
+    known = (one for page in pages for one in page["ResourceTagMappingList"])
+    return {path_of(one["ResourceARN"]): {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in known}
+
+
+def path_of(arn: str) -> str:
+    """What an ARN of Studio says after the account, in lower case, like ``space/d-1/lab``: all that tells two things of one account and Region apart,
+    since SageMaker takes names in any case, and writes an app's type in one case here and in the other there."""
+    return arn.split(":", 5)[5].lower()
 
 
 def add_tags(sagemaker: "SageMakerClient", arn: str, tags: Mapping[str, str]) -> None:
