@@ -1,5 +1,5 @@
-"""All that is known of the apps of one account and Region, in as few calls as may be: one for a hundred apps, spaces or things with tags; one for each
-domain in which an app runs; one for five hundred Canvas apps. Where no app runs, there is only the list of apps."""
+"""All that is known of the apps of one account and Region, in as few calls as may be: one for a hundred apps, spaces or tagged things, one for each
+domain in which an app runs, one for five hundred Canvas apps. Where none runs, the list of apps is all."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
