@@ -475,9 +475,10 @@ def test_the_runbook_says_who_can_do_something_about_every_finding() -> None:
 
 
 def finding_kinds(step: Path) -> set[str]:
-    """The kinds of a step's findings: a text, or a variable that is one of several texts."""
+    """The kinds of a step's findings, and of those that rules give: a text, or a variable that is one of several texts."""
     tree = ast.parse(step.read_text())
-    first = [node.args[0] for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    first = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id.endswith("Finding")]
     kinds: set[str] = set()
     for argument in first:
         if isinstance(argument, ast.Name):
