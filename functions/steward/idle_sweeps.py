@@ -41,8 +41,8 @@ class Result(StrEnum):
     UNANSWERED = "Unanswered"  # the batch as a whole failed: whether it was done is not known (given by us, not by a child)
 
 
-NOT_DONE = frozenset({Result.IN_USE, Result.REFUSED, Result.LEFT, Result.UNANSWERED})
-"""What was to be done, and was not, or nobody knows."""
+NOT_DONE = frozenset({Result.IN_USE, Result.REFUSED, Result.UNANSWERED})
+"""What was to be done, and was not, or nobody knows. What was LEFT is for the next run, as what is beyond a cap."""
 
 
 class Action(BaseModel):
@@ -122,7 +122,7 @@ class Decided(BaseModel):
 
     def as_answer(self) -> dict[str, Any]:
         """Of a batch, within what Step Functions takes: actions are packed, findings and owners cut. What had no room is counted."""
-        ordered = sorted(self.actions, key=lambda action: (action.verdict != "Stop", action.idle_since is None, action.idle_since, action.key))
+        ordered = sorted(self.actions, key=by_urgency)
         kept, told = packed([_short(action) for action in ordered], BYTES_OF_ACTIONS)
         bounded = self.model_copy(
             update={
@@ -133,6 +133,11 @@ class Decided(BaseModel):
             }
         )
         return {**bounded.model_dump(mode="json"), "actions": told}
+
+
+def by_urgency(action: Action) -> tuple[Any, ...]:
+    """What to sort by: stops first, then what has been idle longest, or runs longest where only its age counts; always the same for the same."""
+    return (action.verdict != "Stop", action.idle_since or action.created, action.key)
 
 
 def total_decided(parts: Iterable[Decided]) -> Decided:
@@ -193,6 +198,17 @@ class Acted(BaseModel):
         if kept < len(self.done):
             raise ValueError(f"{len(self.done)} results do not fit into the answer of a batch")
         return {**self.model_copy(update={"done": (), "findings": tuple(within(self.findings))}).model_dump(mode="json"), "done": told}
+
+
+def total_acted(parts: Iterable[Acted]) -> Acted:
+    """Many as one."""
+    parts = list(parts)
+    return Acted(
+        done=tuple(done for one in parts for done in one.done),
+        findings_by_kind=_sum(one.findings_by_kind for one in parts),
+        findings=tuple(dict.fromkeys(finding for one in parts for finding in one.findings)),
+        troubles=tuple(trouble for one in parts for trouble in one.troubles),
+    )
 
 
 def most_idle(owners: Iterable[IdleOwner]) -> tuple[IdleOwner, ...]:

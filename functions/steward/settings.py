@@ -3,11 +3,16 @@
 import os
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
+from steward import environment
 from steward.errors import SettingMissing
+from steward.rules.caps import Cap
+from steward.rules.idle_policy import IdlePolicy
 from steward.rules.idle_settings import IdleLimits
+from steward.rules.quiet_hours import read_quiet_hours
 from steward.setups import SetupPolicy
 
 STATE_MACHINE_ARN = "_STATE_MACHINE_ARN"
@@ -96,7 +101,7 @@ class DecideSetupSettings(Settings):
 
 def setup_policy_from_env() -> SetupPolicy:
     """What this deployment wants of domains. Raises SettingMissing, naming the variable, or saying which limits do not go together."""
-    idle = IdleLimits(_minutes("IDLE_TIMEOUT_MINUTES"), _minutes("IDLE_TIMEOUT_MINIMUM_MINUTES"), _minutes("IDLE_TIMEOUT_MAXIMUM_MINUTES"))
+    idle = _idle_limits()
     if not idle.minimum <= idle.timeout <= idle.maximum:
         raise SettingMissing(
             f"IdleTimeoutMinutes is {idle.timeout}, and has to lie between IdleTimeoutMinimumMinutes, {idle.minimum}, and IdleTimeoutMaximumMinutes, "
@@ -104,11 +109,11 @@ def setup_policy_from_env() -> SetupPolicy:
         )
     return SetupPolicy(
         idle=idle,
-        user_key=_text("USER_TAG_KEY"),
-        account_keys=_list("ACCOUNT_TAG_KEYS"),
-        corrects_foreign=_corrects("FOREIGN_DOMAINS"),
-        corrects_overrides=_corrects("IDLE_OVERRIDES"),
-        most_corrections=_number("MOST_IDLE_CORRECTIONS"),
+        user_key=environment.text("USER_TAG_KEY"),
+        account_keys=environment.items("ACCOUNT_TAG_KEYS"),
+        corrects_foreign=environment.switch("FOREIGN_DOMAINS", "report", "correct"),
+        corrects_overrides=environment.switch("IDLE_OVERRIDES", "report", "correct"),
+        most_corrections=environment.number("MOST_IDLE_CORRECTIONS"),
     )
 
 
@@ -158,6 +163,10 @@ class ListAccountsSettings(Settings):
     bucket: str
     brakes: Brakes
 
+    def hold(self, unit_ids: Set[str]) -> bool:
+        """May nothing be written in an account that lies in these units?"""
+        return self.brakes.hold(unit_ids)
+
 
 @dataclass(frozen=True)
 class FindDomainsSettings(Settings):
@@ -199,88 +208,135 @@ class StartExecutionsSettings(Settings):
         return self.brakes.dry_run or self.brakes.stop_all_writes
 
 
+@dataclass(frozen=True)
+class FindPlacesSettings(Settings):
+    """`regions` are those in use; `bucket` is where items and results lie; `stops_idle_apps`: else they are only reported."""
+
+    ml_unit_ids: frozenset[str]
+    regions: tuple[str, ...]
+    account_tag_keys: tuple[str, ...]
+    bucket: str
+    stops_idle_apps: bool
+    brakes: Brakes
+
+    def hold(self, unit_ids: Set[str]) -> bool:
+        """May nothing be noticed or stopped in an account that lies in these units?"""
+        return not self.stops_idle_apps or self.brakes.hold(unit_ids)
+
+
+@dataclass(frozen=True)
+class DecideOnAppsSettings(Settings):
+    """`user_tag_key` is the key of the tag that says whose a profile or a space is."""
+
+    member_role_name: str
+    idle_policy: IdlePolicy
+    user_tag_key: str
+
+
+@dataclass(frozen=True)
+class GatherDecisionsSettings(Settings):
+    """`idle_cap`: how many apps one sweep may stop."""
+
+    bucket: str
+    idle_cap: Cap
+
+
+@dataclass(frozen=True)
+class StopIdleAppsSettings(Settings):
+    """The brakes are asked again, those that hold everything: in which units we act was asked where places were found."""
+
+    member_role_name: str
+    idle_policy: IdlePolicy
+    stops_idle_apps: bool
+    brakes: Brakes
+
+    @property
+    def held(self) -> bool:
+        """Is nothing noticed or stopped, in any account?"""
+        return not self.stops_idle_apps or self.brakes.dry_run or self.brakes.stop_all_writes
+
+
+@dataclass(frozen=True)
+class SumUpSweepSettings(Settings):
+    """`hub_bus` is the name of the bus that our own events go to, `findings_topic_arn` where people hear of notices and stops."""
+
+    bucket: str
+    hub_bus: str
+    findings_topic_arn: str
+    idle_policy: IdlePolicy
+    idle_cap: Cap
+    stops_idle_apps: bool
+    brakes: Brakes
+
+    @property
+    def held(self) -> bool:
+        """Is everything only shown, in all accounts?"""
+        return not self.stops_idle_apps or self.brakes.dry_run or self.brakes.stop_all_writes
+
+
+def idle_policy_from_env() -> IdlePolicy:
+    """When an app counts as idle here. Raises SettingMissing, naming the variable, or saying what does not go together."""
+    try:
+        return IdlePolicy(
+            bounds=_idle_limits(),
+            idle_minutes=environment.numbers("IDLE_MINUTES_BY_APP_TYPE"),
+            maximum_age_hours=environment.numbers("MAXIMUM_AGE_HOURS_BY_APP_TYPE"),
+            grace=timedelta(minutes=environment.number("STOP_GRACE_MINUTES")),
+            minimum_age=timedelta(minutes=environment.number("MINIMUM_APP_AGE_MINUTES")),
+            quiet_hours=read_quiet_hours(environment.text("QUIET_HOURS", or_else=""), environment.text("QUIET_HOURS_TIME_ZONE")),
+        )
+    except ValueError as error:
+        raise SettingMissing(f"The parameters of idle_app_shutdown do not go together: {error}. Deploy the stack again with others") from error
+
+
+def _idle_limits() -> IdleLimits:
+    names = ("IDLE_TIMEOUT_MINUTES", "IDLE_TIMEOUT_MINIMUM_MINUTES", "IDLE_TIMEOUT_MAXIMUM_MINUTES")
+    return IdleLimits(*map(environment.minutes, names))
+
+
 def _machines() -> dict[str, str]:
     """One variable per workflow: ``PROFILE_COST_TAGGING_STATE_MACHINE_ARN`` is the machine of ``profile_cost_tagging``."""
     return {name.removesuffix(STATE_MACHINE_ARN).lower(): arn for name, arn in os.environ.items() if name.endswith(STATE_MACHINE_ARN)}
 
 
-def _text(name: str, or_else: str | None = None) -> str:
-    """`or_else` may stand for an empty value, not for one that is not there."""
-    if value := os.environ.get(name, "").strip():
-        return value
-    if name in os.environ and or_else is not None:
-        return or_else
-    raise SettingMissing(f"{name} is not set: deploy the stack again")
-
-
-def _number(name: str) -> int:
-    text = _text(name)
-    if not (text.isascii() and text.isdigit()):
-        raise SettingMissing(f"{name} is {text!r}: it must be a whole number")
-    return int(text)
-
-
-def _minutes(name: str) -> int:
-    minutes = _number(name)
-    if not 60 <= minutes <= 525600:  # SageMaker takes no others
-        raise SettingMissing(f"{name} is {minutes}: it must lie between 60 and 525600 minutes")
-    return minutes
-
-
-def _corrects(name: str) -> bool:
-    value = _text(name)
-    if value not in {"report", "correct"}:
-        raise SettingMissing(f"{name} is {value!r}: it must be report or correct")
-    return value == "correct"
-
-
-def _list(name: str) -> tuple[str, ...]:
-    return tuple(item.strip() for item in _text(name).split(","))
-
-
-def _units(name: str, or_else: str = "") -> tuple[str, ...]:
-    units = _list(name)
-    if units != (or_else,) and not all(unit.startswith("ou-") for unit in units):
-        raise SettingMissing(f"{name} is {','.join(units)!r}: it must be ids of organizational units" + (f", or {or_else!r}" if or_else else ""))
-    return units
-
-
-def _switch(name: str) -> bool:
-    value = _text(name)
-    if value not in {"true", "false"}:  # a brake that is misspelt must not be taken for an open one
-        raise SettingMissing(f"{name} is {value!r}: it must be true or false")
-    return value == "true"
+def _idle_cap() -> Cap:
+    return Cap(environment.number("MOST_STOPS_PER_SWEEP"), environment.number("MOST_STOPS_PERCENT"))
 
 
 def _units_of_ml() -> frozenset[str]:
-    return frozenset(_units("ML_ORGANIZATIONAL_UNIT_IDS"))
+    return frozenset(environment.units("ML_ORGANIZATIONAL_UNIT_IDS"))
 
 
 def _acting_units() -> frozenset[str]:
-    return frozenset(_units("ACTING_ORGANIZATIONAL_UNIT_IDS", or_else=EVERYWHERE))
+    return frozenset(environment.units("ACTING_ORGANIZATIONAL_UNIT_IDS", or_else=EVERYWHERE))
 
 
 READ: Mapping[str, Callable[[], Any]] = {
-    "account_tag_keys": partial(_list, "ACCOUNT_TAG_KEYS"),
+    "account_tag_keys": partial(environment.items, "ACCOUNT_TAG_KEYS"),
     "acting_unit_ids": _acting_units,
     "brakes": Brakes.from_env,
-    "bucket": partial(_text, "RECONCILIATION_BUCKET_NAME"),
-    "corrections_table": partial(_text, "CORRECTIONS_TABLE_NAME"),
-    "dlq_url": partial(_text, "INTAKE_DLQ_URL"),
-    "dry_run": partial(_switch, "DRY_RUN"),
-    "member_role_name": partial(_text, "MEMBER_ROLE_NAME"),
+    "bucket": partial(environment.text, "RECONCILIATION_BUCKET_NAME"),
+    "corrections_table": partial(environment.text, "CORRECTIONS_TABLE_NAME"),
+    "dlq_url": partial(environment.text, "INTAKE_DLQ_URL"),
+    "dry_run": partial(environment.switch, "DRY_RUN"),
+    "findings_topic_arn": partial(environment.text, "FINDINGS_TOPIC_ARN"),
+    "hub_bus": partial(environment.text, "HUB_BUS_NAME"),
+    "idle_cap": _idle_cap,
+    "idle_policy": idle_policy_from_env,
+    "member_role_name": partial(environment.text, "MEMBER_ROLE_NAME"),
     "ml_unit_ids": _units_of_ml,
-    "most_starts": partial(_number, "MOST_STARTS_PER_RECONCILIATION"),
-    "payer_account_arn": partial(_text, "PAYER_ACCOUNT_ARN"),
-    "payer_account_id": partial(_text, "PAYER_ACCOUNT_ID"),
-    "payer_role_name": partial(_text, "PAYER_ROLE_NAME"),
+    "most_starts": partial(environment.number, "MOST_STARTS_PER_RECONCILIATION"),
+    "payer_account_arn": partial(environment.text, "PAYER_ACCOUNT_ARN"),
+    "payer_account_id": partial(environment.text, "PAYER_ACCOUNT_ID"),
+    "payer_role_name": partial(environment.text, "PAYER_ROLE_NAME"),
     "policy": setup_policy_from_env,
-    "records_table": partial(_text, "RECORDS_TABLE_NAME"),
-    "regions": partial(_list, "REGIONS_IN_USE"),
+    "records_table": partial(environment.text, "RECORDS_TABLE_NAME"),
+    "regions": partial(environment.items, "REGIONS_IN_USE"),
     "state_machine_arns": _machines,
-    "stop_all_writes": partial(_switch, "STOP_ALL_WRITES"),
-    "tag_keys": partial(_list, "COST_TAG_KEYS"),
-    "templates_location": partial(_text, "TEMPLATES_LOCATION", or_else=""),
-    "user_tag_key": partial(_text, "USER_TAG_KEY"),
+    "stop_all_writes": partial(environment.switch, "STOP_ALL_WRITES"),
+    "stops_idle_apps": partial(environment.switch, "IDLE_APP_SHUTDOWN", "report", "stop"),
+    "tag_keys": partial(environment.items, "COST_TAG_KEYS"),
+    "templates_location": partial(environment.text, "TEMPLATES_LOCATION", or_else=""),
+    "user_tag_key": partial(environment.text, "USER_TAG_KEY"),
 }
 """What a field of settings is read from, by the field's name: the same everywhere."""

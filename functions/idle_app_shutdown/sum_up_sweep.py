@@ -1,0 +1,106 @@
+"""What came of the whole sweep: told to others app by app, to people once, written down, measured, and how it ends."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.parser import BaseModel, event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from steward.idle_messages import events_of, message_of
+from steward.idle_summaries import Gathered, Listing, Sweep
+from steward.idle_sweeps import WORKFLOW, Acted, ActionPlace, Done, Result, total_acted
+from steward.observability import logger, metrics
+from steward.resources.announcements import announce
+from steward.resources.clients import hub_client
+from steward.resources.map_results import read_children
+from steward.resources.objects import get_json, put_json
+from steward.rules.troubles import UNANSWERED
+from steward.settings import SumUpSweepSettings
+from steward.sweeps import trouble
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+
+
+class SumUpSweepRequest(BaseModel):
+    """`execution`: its ARN, `time`: when it began. `decided_key` and `items_key`: what GatherDecisions wrote, where it was asked; `manifest_key`: the
+    second Map's, where there was something to do."""
+
+    run: str
+    execution: str
+    time: datetime
+    account_id: str | None = None
+    listing: Listing
+    decided_key: str | None = None
+    items_key: str | None = None
+    manifest_key: str | None = None
+
+
+@logger.inject_lambda_context
+@event_parser(model=SumUpSweepRequest)
+def handler(request: SumUpSweepRequest, context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  Lambda passes it
+    answer = sum_up_sweep(request, SumUpSweepSettings.from_env(), hub_client("s3"), hub_client("events"), hub_client("sns"))
+    metrics.flush_metrics()
+    logger.info("swept", outcome=answer["report"]["outcome"], counts=answer["report"]["counts"])
+    return answer
+
+
+def sum_up_sweep(
+    request: SumUpSweepRequest, settings: SumUpSweepSettings, s3: "S3Client", events: "EventBridgeClient", sns: "SNSClient"
+) -> dict[str, Any]:
+    """``{report, why}``: the report of the whole run, and in words why it is red, where it is.
+
+    Tried again after a cut it writes the same and tells the same once more, word for word.
+    """
+    sweep = _read(request, settings, s3)
+    details_s3 = put_json(s3, settings.bucket, f"runs/{request.run}/details.json", sweep.details(dry_run=settings.held))
+    grace = settings.idle_policy.grace
+    announce(events, settings.hub_bus, request.execution, events_of(sweep, grace))
+    if message := message_of(sweep, request.execution, grace, details_s3):
+        sns.publish(TopicArn=settings.findings_topic_arn, Subject=message[0], Message=message[1])
+    counts = sweep.counts()
+    _measure(counts, whole=request.account_id is None)
+    report = {"version": 1, "outcome": sweep.outcome, "dry_run": settings.held, "counts": counts, "details_s3": details_s3}
+    return {"report": report, "why": sweep.why(details_s3)}
+
+
+def _read(request: SumUpSweepRequest, settings: SumUpSweepSettings, s3: "S3Client") -> Sweep:
+    gathered = Gathered.model_validate(get_json(s3, settings.bucket, request.decided_key)) if request.decided_key else Gathered()
+    acted = Acted()
+    if request.manifest_key and request.items_key:
+        asked = [ActionPlace.model_validate(item) for item in get_json(s3, settings.bucket, request.items_key)]
+        acted = gather_results(asked, s3, settings.bucket, request.manifest_key, request.time)
+    return Sweep(request.run, request.account_id, request.listing, gathered, acted)
+
+
+def gather_results(asked: list[ActionPlace], s3: "S3Client", bucket: str, manifest_key: str, time: datetime) -> Acted:
+    """The answers of all children as one, with a line for each action of each of the items `asked`. Of one that nobody answered it is not known
+    whether it was done: a child that failed may have come far."""
+    answers: list[Acted] = []
+    for child in read_children(s3, bucket, manifest_key):
+        if child.output is not None:
+            answers.append(Acted.model_validate(child.output))
+        else:
+            items = (ActionPlace.model_validate(item) for item in child.input["Items"])
+            lines = (trouble(item, UNANSWERED, f"{child.error}: {child.cause}", WORKFLOW) for item in items)
+            answers.append(Acted(troubles=tuple(lines)))
+    acted = total_acted(answers)
+    answered = {done.key for done in acted.done}
+    silent = [action for place in asked for action in place.actions if action.key not in answered]
+    given = {"result": Result.UNANSWERED, "at": time, "message": "its batch failed: look whether it still runs"}
+    lost = (Done.model_validate({**action.model_dump(), **given}) for action in silent)
+    return acted.model_copy(update={"done": (*acted.done, *lost)})
+
+
+def _measure(counts: dict[str, Any], *, whole: bool) -> None:
+    """For the dashboard and the alarms. A run for one account says nothing of the whole, but may run into the cap, and what it saved is saved."""
+    metrics.add_metric("StopsLeft", MetricUnit.Count, counts["left"])
+    metrics.add_metric("AppsStopped", MetricUnit.Count, counts["results"].get("Stopped", 0))
+    metrics.add_metric("HoursSaved", MetricUnit.Count, counts["hours_saved"])
+    if whole:
+        metrics.add_metric("AppsRunning", MetricUnit.Count, counts["running"])
+        metrics.add_metric("AppsIdle", MetricUnit.Count, counts["idle"])
+        metrics.add_metric("AppsUnknown", MetricUnit.Count, counts["unknown"])

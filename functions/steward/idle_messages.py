@@ -1,0 +1,82 @@
+"""What a sweep over idle apps tells others: an event for each app that was stopped or noticed, and one message to people for each run."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from steward.idle_summaries import Sweep
+from steward.idle_sweeps import WORKFLOW, Done
+from steward.rules.savings import hours_saved, money_saved
+
+STOPPED, NOTICED = "Idle App Stopped", "Idle App Noticed"
+"""The detail types of our events: docs/events has a schema for each."""
+
+MOST_APPS_TOLD = 250
+"""Apps that the message names: SNS takes 262,144 bytes, and nobody reads more. The rest is counted."""
+
+
+def events_of(sweep: Sweep, grace: timedelta) -> list[tuple[str, Mapping[str, Any]]]:
+    """Each with its detail type. `grace`: from a notice to the stop."""
+    return [
+        *((STOPPED, _stopped(done, sweep.run)) for done in sweep.stopped),
+        *((NOTICED, _app(done, sweep.run) | {"noticed": _at(done), "stops_after": _text(done, grace)}) for done in sweep.noticed),
+    ]
+
+
+def message_of(sweep: Sweep, execution: str, grace: timedelta, details_s3: str) -> tuple[str, str] | None:
+    """Subject and text, which is JSON; None where nothing was stopped or noticed."""
+    done = [*sweep.stopped, *sweep.noticed]
+    if not done:
+        return None
+    counts = {"stopped": len(sweep.stopped), "noticed": len(sweep.noticed)}
+    told = {
+        "version": 1,
+        "workflow": WORKFLOW,
+        "execution": execution,
+        "outcome": sweep.outcome,
+        **counts,
+        "hours_saved": sweep.savings.hours,
+        "owners": _owners(done[:MOST_APPS_TOLD], grace),
+        "not_named": max(0, len(done) - MOST_APPS_TOLD),
+        "details_s3": details_s3,
+    }
+    return f"Studio Steward: {counts['stopped']} idle apps stopped, {counts['noticed']} noticed", json.dumps(told, ensure_ascii=False)
+
+
+def _owners(done: list[Done], grace: timedelta) -> list[dict[str, Any]]:
+    by_owner: dict[tuple[str, str], list[Done]] = defaultdict(list)
+    for one in done:
+        by_owner[one.owner, one.account_id].append(one)
+    return [
+        {"owner": owner, "account_id": account_id, "apps": [_line(one, grace) for one in by_owner[owner, account_id]]}
+        for owner, account_id in sorted(by_owner)
+    ]
+
+
+def _line(done: Done, grace: timedelta) -> dict[str, Any]:
+    """Short, for a person: which app, what was done to it, why, and what comes next."""
+    app = f"{done.region} {done.domain_id}/{done.of}/{done.app_type}/{done.app_name}"
+    after = {"stops_after": _text(done, grace)} if done.verdict == "Notice" else {}
+    return {"app": app, "done": done.result.value, "why": done.message or done.reason, **after}
+
+
+def _stopped(done: Done, run: str) -> dict[str, Any]:
+    hours = hours_saved(done.idle_since, done.at)
+    return _app(done, run) | {"stopped": _at(done), "hours_saved": hours, "money_saved": money_saved(done.instance_type, hours)}
+
+
+def _app(done: Done, run: str) -> dict[str, Any]:
+    of = {"user_profile_name": done.user_profile_name} if done.user_profile_name else {"space_name": done.space_name}
+    named = ("account_id", "region", "domain_id", "app_type", "app_name", "owner", "instance_type", "reason", "idle_since")
+    told = done.model_dump(mode="json")
+    return {"version": 1, "run": run, **{name: told[name] for name in named}, **of, "message": done.message}
+
+
+def _at(done: Done) -> Any:
+    return done.model_dump(mode="json")["at"]
+
+
+def _text(done: Done, grace: timedelta) -> Any:
+    return done.model_copy(update={"at": done.at + grace}).model_dump(mode="json")["at"]
