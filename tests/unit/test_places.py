@@ -1,4 +1,4 @@
-"""The step ListAccounts alone: which accounts are looked into, and what is written down for the Map."""
+"""The places that a sweep looks into: which accounts are looked into, and what is written down for the Map."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reconciliation.list_accounts import ListAccountsRequest, list_accounts
+from steward.places import PlacesRequest, list_places
 from steward.settings import Brakes, ListAccountsSettings
 
 ML, DEV, SANDBOX = "ou-root-ml000000", "ou-root-dev00000", "ou-root-sandbox0"
@@ -51,7 +51,7 @@ class Scene:
         self.bucket.add_response("put_object", {}, asked)
 
     def play(self, account_id: str | None = None, acting: str = "all") -> dict[str, Any]:
-        return list_accounts(ListAccountsRequest(run="run-1", account_id=account_id), settings(acting), self.organizations, self.s3)
+        return list_places(PlacesRequest(run="run-1", account_id=account_id), settings(acting), self.organizations, self.s3)
 
 
 @pytest.fixture
@@ -111,4 +111,4 @@ def test_by_hand_a_suspended_account_is_an_outcome(scene: Scene) -> None:
 
 def test_what_is_no_account_is_refused() -> None:
     with pytest.raises(ValidationError):
-        ListAccountsRequest(run="run-1", account_id="fraud-dev")
+        PlacesRequest(run="run-1", account_id="fraud-dev")
