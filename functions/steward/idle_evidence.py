@@ -76,7 +76,7 @@ class Studios:
 
     def seen(self, app: App) -> AppSeen:
         """The app as the rules want it."""
-        space, tags = self.space_of(app), self.tags_around(app)
+        tags = self.tags_around(app)
         return AppSeen(
             domain_id=app.domain_id,
             app_type=app.app_type,
@@ -89,7 +89,6 @@ class Studios:
             image_version=app.image_version if app.image_arn is None or DISTRIBUTION in app.image_arn else None,
             training_plan=app.training_plan_arn is not None,
             of_unified_studio=self.domains[app.domain_id].is_of_unified_studio,
-            remote_access=space is not None and space.remote_access,
             native=self.native_of(app),
             tags=self.tags.get(app.path, NONE),
             space_tags=tags.get(Where.SPACE, NONE),

@@ -25,12 +25,10 @@ class Space(StudioResource):
 
 @dataclass(frozen=True, kw_only=True)
 class ListedSpace(Listed):
-    """A space as ListSpaces has it. `owner_profile_name` is who made it, also where it is not private and several people work in it.
-    `remote_access`: who works in it may do so from an IDE of their own."""
+    """A space as ListSpaces has it. `owner_profile_name` is who made it, also where it is not private and several people work in it."""
 
     owner_profile_name: str | None
     is_private: bool
-    remote_access: bool
 
 
 def describe_space(sagemaker: "SageMakerClient", domain_id: str, name: str) -> Space | None:
@@ -65,7 +63,6 @@ def list_spaces(sagemaker: "SageMakerClient", domain_id: str | None = None) -> t
             last_modified=one["LastModifiedTime"],
             owner_profile_name=one.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName"),
             is_private=one.get("SpaceSharingSettingsSummary", {}).get("SharingType") == "Private",
-            remote_access=one.get("SpaceSettingsSummary", {}).get("RemoteAccess") == "ENABLED",
         )
         for page in pages
         for one in page["Spaces"]
