@@ -1,17 +1,21 @@
 """The stage: a served organization, started and stopped by its process, and ordinary boto3 clients for the people on it."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import boto3
+
+from localaws.__main__ import main as localaws
 
 FOLDER = Path(__file__).resolve().parent
 BUILD = Path("build/demo")
@@ -89,7 +93,10 @@ def _parameter(name: str, values: dict[str, str]) -> dict[str, Any]:
 
 
 def _localaws(*arguments: str) -> str:
-    run = subprocess.run([sys.executable, "-m", "localaws", *arguments], check=False, capture_output=True, text=True)  # noqa: S603
-    if run.returncode:
-        raise RuntimeError(f"localaws {' '.join(arguments)}: {run.stderr.strip()}")
-    return run.stdout.strip()
+    """As ``python -m localaws`` in a shell, without a process for each."""
+    out, trouble = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(trouble):
+        status = localaws(list(arguments))
+    if status:
+        raise RuntimeError(f"localaws {' '.join(arguments)}: {trouble.getvalue().strip()}")
+    return out.getvalue().strip()
