@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -76,6 +77,11 @@ class Stage:
     def advance(self, duration: str) -> str:
         """Let time pass, and with it what is on a schedule; virtual time afterwards."""
         return _localaws("advance", duration)
+
+    def advance_to(self, moment: datetime) -> datetime:
+        """The same, until then. What goes on at that moment is let to its end."""
+        now = datetime.fromisoformat(self.settle())
+        return datetime.fromisoformat(self.advance(f"{(moment - now).total_seconds()}s")) if now < moment else now
 
     def send(self, event: dict[str, Any]) -> None:
         """Have EventBridge deliver an event, as it is."""

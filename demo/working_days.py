@@ -1,0 +1,280 @@
+"""Two working days of the people of two teams: when somebody is at work in which app, what computes while nobody types, and what is forgotten.
+
+This is what really happens. Nobody else is told of it but the activity reporter in each app, which says in its own words what it sees, and Canvas'
+metric. Whether a stop took somebody's work is judged by this.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum, StrEnum
+from functools import cached_property
+
+from steward.reporter import report_activity as reporter
+
+MONDAY = datetime(2026, 11, 9, tzinfo=UTC)
+_DAYS = {"Mon": 0, "Tue": 1, "Wed": 2}
+
+
+def moment(text: str) -> datetime:
+    """``Tue 09:30``."""
+    day, time = text.split()
+    hours, minutes = time.split(":")
+    return MONDAY + timedelta(days=_DAYS[day], hours=int(hours), minutes=int(minutes))
+
+
+class Work(StrEnum):
+    """What somebody does, or has going on, in an app."""
+
+    TYPES = "types"
+    COMPUTES = "a cell computes"
+    TERMINAL = "a command runs in a terminal"
+
+
+class Voice(Enum):
+    """Who says of an app whether it is in use."""
+
+    REPORTER = "its activity reporter"
+    CANVAS = "Canvas' metric"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Something goes on from `begin` to `end`."""
+
+    begin: datetime
+    end: datetime
+    work: Work
+
+
+def _stretches(*lines: tuple[str, str, Work]) -> tuple[Stretch, ...]:
+    return tuple(Stretch(moment(begin), moment(end), work) for begin, end, work in lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """How somebody uses one app in these days, told in one sentence as `story`.
+
+    `space` is None for Canvas, which is a person's own. An app that was never opened has no stretches. `image` is the version of SageMaker
+    Distribution, None for an image of one's own. `space_tags` are put on the space by whoever owns it.
+    """
+
+    story: str
+    account: str
+    person: str
+    app_type: str
+    instance: str | None
+    started: datetime
+    stretches: tuple[Stretch, ...] = ()
+    space: str | None = None
+    shared: bool = False
+    image: str | None = "1.11.0"
+    voice: Voice = Voice.REPORTER
+    space_tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.space or f"{self.person}'s Canvas"
+
+    @cached_property
+    def starts(self) -> tuple[datetime, ...]:
+        """When somebody wants it to run: the first time, and whenever a stretch begins."""
+        return (self.started, *(stretch.begin for stretch in self.stretches))
+
+    def going_on(self, at: datetime) -> Work | None:
+        """What goes on just then; None: nothing would be lost."""
+        return next((stretch.work for stretch in self.stretches if stretch.begin <= at < stretch.end), None)
+
+    def last_used(self, at: datetime, works: tuple[Work, ...] = tuple(Work)) -> float | None:
+        """When the last of these kinds of work was going on, in seconds since 1970; None if never yet."""
+        ends = [min(stretch.end, at) for stretch in self.stretches if stretch.begin <= at and stretch.work in works]
+        return max(ends).timestamp() if ends else None
+
+
+@dataclass
+class Mouth:
+    """The reporter of one running app: looks at what goes on there, and says when it is time to say something, and what."""
+
+    use: Use
+    state: reporter.State
+
+    @classmethod
+    def of(cls, use: Use, started: datetime) -> "Mouth":
+        return cls(use, reporter.begin(started.timestamp()))
+
+    def look(self, now: datetime) -> str | None:
+        """The text for the tag `steward:activity`, where it is to be written now."""
+        at = now.timestamp()
+        seen = reporter.observe(at, dict(self._sources(now)))
+        self.state = reporter.step(self.state, seen)
+        return reporter.due(self.state, seen)
+
+    def wrote(self, text: str, now: datetime) -> None:
+        self.state = reporter.written(self.state, text, now.timestamp())
+
+    def _sources(self, now: datetime) -> Iterator[tuple[str, float | None]]:
+        """As `report_activity.Eyes` has them, of a Jupyter server and processes as they are while this goes on."""
+        at, work = now.timestamp(), self.use.going_on(now)
+        kernels = [{"execution_state": "busy" if work is Work.COMPUTES else "idle", "last_activity": _text(used)} for used in self._kernels(now)]
+        yield "app", reporter.of_kernels(kernels, at)
+        yield "shells", reporter.of_shells(_processes(work), {1: self.use.last_used(now, (Work.TERMINAL,)) or reporter.NEVER}, at)
+        yield "load", reporter.of_load(280.0 if work in (Work.COMPUTES, Work.TERMINAL) else 2.0, 0.0, at)
+        yield "files", self.use.last_used(now, (Work.TYPES,)) or reporter.NEVER
+
+    def _kernels(self, now: datetime) -> list[float]:
+        """One kernel, once somebody has run something; it stays open."""
+        used = self.use.last_used(now, (Work.TYPES, Work.COMPUTES))
+        return [used] if used is not None else []
+
+
+def _processes(work: Work | None) -> list[reporter.Process]:
+    """A shell in a terminal, and what runs in its foreground."""
+    running = work is Work.TERMINAL
+    shell = reporter.Process(100, "bash", "S", 100, 100, 1, 200 if running else 100, 1.0)
+    return [shell, reporter.Process(200, "pytest", "R", 200, 100, 1, 200, 500.0)] if running else [shell]
+
+
+def _text(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+FRAUD, PRICING = "fraud-dev", "pricing-prod"
+
+USES = (
+    Use(
+        story="works until noon, forgets her notebook, and starts it again the next morning",
+        account=FRAUD,
+        person="alice",
+        app_type="JupyterLab",
+        instance="ml.m5.4xlarge",
+        space="alice-features",
+        started=moment("Mon 08:00"),
+        stretches=_stretches(("Mon 08:00", "Mon 12:00", Work.TYPES), ("Tue 08:00", "Tue 17:00", Work.TYPES)),
+    ),
+    Use(
+        story="started it, and never opened it",
+        account=FRAUD,
+        person="alice",
+        app_type="JupyterLab",
+        instance="ml.g5.xlarge",
+        space="alice-old-model",
+        started=moment("Mon 08:15"),
+    ),
+    Use(
+        story="starts a training cell in the evening, and nobody types until the next noon",
+        account=FRAUD,
+        person="tom",
+        app_type="JupyterLab",
+        instance="ml.g5.2xlarge",
+        space="tom-training",
+        started=moment("Mon 13:00"),
+        stretches=_stretches(
+            ("Mon 13:00", "Mon 17:00", Work.TYPES), ("Mon 17:00", "Tue 11:30", Work.COMPUTES), ("Tue 11:30", "Tue 13:00", Work.TYPES)
+        ),
+    ),
+    Use(
+        story="starts it minutes before the end",
+        account=FRAUD,
+        person="tom",
+        app_type="JupyterLab",
+        instance="ml.t3.medium",
+        space="tom-scratch",
+        started=moment("Tue 19:30"),
+        stretches=_stretches(("Tue 19:30", "Tue 22:00", Work.TYPES)),
+    ),
+    Use(
+        story="writes code, then a long command runs in a terminal at which nobody sits",
+        account=FRAUD,
+        person="uma",
+        app_type="CodeEditor",
+        instance="ml.c5.2xlarge",
+        space="uma-service",
+        started=moment("Mon 09:00"),
+        stretches=_stretches(
+            ("Mon 09:00", "Mon 12:30", Work.TYPES), ("Mon 12:30", "Mon 20:00", Work.TERMINAL), ("Tue 09:00", "Tue 18:00", Work.TYPES)
+        ),
+    ),
+    Use(
+        story="builds a model without code, and leaves",
+        account=FRAUD,
+        person="uma",
+        app_type="Canvas",
+        instance=None,
+        voice=Voice.CANVAS,
+        started=moment("Mon 09:30"),
+        stretches=_stretches(("Mon 09:30", "Mon 11:15", Work.TYPES), ("Tue 14:00", "Tue 19:00", Work.TYPES)),
+    ),
+    Use(
+        story="has a long lunch, and is back within the grace period",
+        account=FRAUD,
+        person="vera",
+        app_type="JupyterLab",
+        instance="ml.m5.2xlarge",
+        space="vera-report",
+        started=moment("Mon 08:00"),
+        stretches=_stretches(("Mon 08:00", "Mon 10:30", Work.TYPES), ("Mon 13:45", "Mon 18:00", Work.TYPES), ("Tue 13:00", "Tue 19:30", Work.TYPES)),
+    ),
+    Use(
+        story="has everything in memory for Wednesday's talk: its space says keep until then",
+        account=FRAUD,
+        person="vera",
+        app_type="JupyterLab",
+        instance="ml.r5.4xlarge",
+        space="vera-talk",
+        started=moment("Mon 08:30"),
+        stretches=_stretches(("Mon 08:30", "Mon 09:30", Work.TYPES)),
+        space_tags={"steward:keep-until": "2026-11-11"},
+    ),
+    Use(
+        story="has an image in which no reporter runs, and left it on Monday",
+        account=FRAUD,
+        person="walt",
+        app_type="JupyterLab",
+        instance="ml.m5.xlarge",
+        space="walt-own-image",
+        image=None,
+        voice=Voice.NOBODY,
+        started=moment("Mon 10:00"),
+        stretches=_stretches(("Mon 10:00", "Mon 11:00", Work.TYPES)),
+    ),
+    Use(
+        story="has a new image, which SageMaker stops by itself, and left a kernel open, so that it does not",
+        account=FRAUD,
+        person="walt",
+        app_type="JupyterLab",
+        instance="ml.m5.xlarge",
+        space="walt-open-kernel",
+        image="2.4.0",
+        started=moment("Mon 08:00"),
+        stretches=_stretches(("Mon 08:00", "Mon 10:00", Work.TYPES)),
+    ),
+    Use(
+        story="is the team's shared space: somebody is always there by day",
+        account=FRAUD,
+        person="tom",
+        app_type="JupyterLab",
+        instance="ml.m5.2xlarge",
+        space="fraud-room",
+        shared=True,
+        started=moment("Mon 09:00"),
+        stretches=_stretches(
+            ("Mon 09:00", "Mon 11:00", Work.TYPES),
+            ("Mon 12:30", "Mon 16:00", Work.TYPES),
+            ("Tue 10:00", "Tue 12:00", Work.TYPES),
+            ("Tue 13:15", "Tue 18:45", Work.TYPES),
+        ),
+    ),
+    Use(
+        story="thinks long: the space asks for four hours instead of two",
+        account=PRICING,
+        person="bob",
+        app_type="JupyterLab",
+        instance="ml.m5.large",
+        space="bob-prices",
+        started=moment("Mon 08:00"),
+        stretches=_stretches(("Mon 08:00", "Mon 09:00", Work.TYPES), ("Mon 12:30", "Mon 13:00", Work.TYPES)),
+        space_tags={"steward:idle-minutes": "240"},
+    ),
+)
+"""Two days of two teams. fraud-dev's images are old ones, which SageMaker's own idle shutdown does not reach, but for one (trap 23)."""
