@@ -31,7 +31,7 @@ class NotDone(RuntimeError):
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localaws", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="serve | send | advance | settle | log")
+    verbs = parser.add_subparsers(required=True, metavar="serve | send | plant | advance | settle | log")
 
     serve = verbs.add_parser("serve", help="serve an organization on loopback until interrupted")
     serve.add_argument("organization", nargs="?", type=Path, default=DEFAULT, help="its YAML file; without one, a small one without stacks")
@@ -42,6 +42,10 @@ def _parser() -> argparse.ArgumentParser:
     send = verbs.add_parser("send", help="put event files on the default bus of their account and Region, then settle")
     send.add_argument("files", nargs="+", type=Path, metavar="FILE")
     send.set_defaults(run=_send)
+
+    plant = verbs.add_parser("plant", help="have Studio apps there that no call can start: of Studio Classic, of RStudio")
+    plant.add_argument("files", nargs="+", type=Path, metavar="FILE", help='{"Account", "Region", "DomainId", "AppType", …}, as CreateApp names them')
+    plant.set_defaults(run=_plant)
 
     advance = verbs.add_parser("advance", help="let virtual time pass, then settle")
     advance.add_argument("duration", type=_seconds, help="for example 90s, 30m, 2h, 1d12h")
@@ -78,13 +82,21 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _send(options: argparse.Namespace) -> int:
-    events = []
-    for file in options.files:
+    return _drive("send", _read(options.files))
+
+
+def _plant(options: argparse.Namespace) -> int:
+    return _drive("plant", _read(options.files))
+
+
+def _read(files: list[Path]) -> list[Any]:
+    found = []
+    for file in files:
         try:
-            events.append(json.loads(file.read_text()))
+            found.append(json.loads(file.read_text()))
         except (OSError, ValueError) as error:
             raise NotDone(f"{file}: {error}") from error
-    return _drive("send", events)
+    return found
 
 
 def _drive(path: str, body: Any = None) -> int:

@@ -32,6 +32,7 @@ from localaws.cloudformation.packaging import PackageNotFound
 from localaws.gateway import refusal_answer
 from localaws.local import LocalOrganization
 from localaws.organization_file import InvalidOrganization
+from localaws.studio.planting import plant_app
 
 
 class FolderTaken(RuntimeError):
@@ -137,17 +138,21 @@ class Application:
         if request.method == "GET" and verb.removeprefix("log/") in LOGS:
             name = verb.removeprefix("log/")
             return _json(self._worker.do(lambda: list(getattr(self._local.cloud.log, name))))
-        if request.method != "POST" or verb not in {"settle", "advance", "send"}:
+        if request.method != "POST" or verb not in {"settle", "advance", "send", "plant"}:
             return _json({"error": f"no such thing: {request.method} {request.path}"}, 404)
         try:
             return _json(self._worker.do(lambda: self._drive(verb, request)))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AwsError) as error:
             return _json({"error": f"{type(error).__name__}: {error}"}, 400)
 
     def _drive(self, verb: str, request: Request) -> dict[str, Any]:
         if verb == "send":
             for event in json.loads(request.get_data()):
                 self._local.send(event)
+        if verb == "plant":
+            for app in json.loads(request.get_data()):
+                account, region = app.pop("Account"), app.pop("Region")
+                plant_app(self._local.cloud, account, region, **app)
         if verb == "advance":
             seconds = float(parse_qs(request.query_string.decode())["seconds"][0])
             self._worker.drive(lambda: self._local.advance(seconds))

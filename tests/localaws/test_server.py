@@ -187,6 +187,18 @@ def test_what_is_no_event_is_an_error_that_says_so(here: dict[str, str], tmp_pat
         assert (answer.code, "error" in json.load(answer)) == (400, True)
 
 
+def test_an_app_that_no_call_can_start_is_planted(here: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app = {"Account": "444444444444", "Region": "eu-west-1", "DomainId": "d-1", "AppType": "RStudioServerPro", "AppName": "default"}
+    good, bad = tmp_path / "app.json", tmp_path / "bad.json"
+    good.write_text(json.dumps({**app, "UserProfileName": "domain-shared"}))
+    bad.write_text(json.dumps(app))
+    assert main(["plant", str(good)]) == 0
+    assert main(["plant", str(bad)]) == 1
+    assert "exactly one of UserProfileName and SpaceName" in capsys.readouterr().err
+    (found,) = boto3.Session(profile_name="fraud-dev").client("sagemaker").list_apps()["Apps"]
+    assert (found["AppType"], found["UserProfileName"], found["Status"]) == ("RStudioServerPro", "domain-shared", "InService")
+
+
 def test_without_a_server_the_verbs_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
