@@ -1,6 +1,6 @@
 """Apps that were decided on are looked at once more, each just before it is noticed or stopped; and whatever comes of it is a line of the result."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -157,13 +157,8 @@ class Acting:
         return result, f"now {fresh.verdict}: {fresh.message}"
 
 
-def all_acted(places: Sequence[ActionPlace], looked: Sequence[Acted | Trouble], now: datetime) -> Acted:
-    """Of a whole batch. Of a place that could not be looked at, each action has its line too."""
-    acted = [_not_tried(place, one, now) if isinstance(one, Trouble) else one for place, one in zip(places, looked, strict=True)]
-    return Acted(done=tuple(done for one in acted for done in one.done), troubles=tuple(trouble for one in acted for trouble in one.troubles))
-
-
-def _not_tried(place: ActionPlace, trouble: Trouble, now: datetime) -> Acted:
+def not_tried(place: ActionPlace, trouble: Trouble, now: datetime) -> Acted:
+    """Of a place that could not be looked at: each action has its line, too."""
     result = Result.LEFT if trouble.error == NO_TIME else Result.REFUSED
     message = f"{trouble.error}: {trouble.message}"
     return Acted(done=tuple(_line(action, result, message, now) for action in place.actions), troubles=(trouble,))
