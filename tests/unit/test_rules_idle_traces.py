@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from steward.rules.activity import BEAT, SKEW
+from steward.reporter import report_activity as reporter
+from steward.rules.activity import SILENCE, SKEW
 from steward.rules.idle import FRESH, AppSeen, Decision, Reason, Verdict, confirm
 from steward.rules.quiet_hours import read_quiet_hours
 from tests.unit.idle_apps import NATIVE, NOW, POLICY, app, decided, text
@@ -241,5 +243,49 @@ def test_a_reporter_that_falls_silent_makes_its_app_unknown(beats: tuple[int | N
     assert {swept.decision.verdict for swept in found[4:]} == {Verdict.UNKNOWN}
 
 
-def test_a_beat_and_the_skew_are_what_a_stop_can_be_late_by() -> None:
-    assert FRESH == BEAT + SKEW
+def test_what_leads_to_a_stop_is_newer_than_its_notice_by_more_than_the_skew() -> None:
+    """So that a live reporter has put a forged report right: no policy has a shorter grace than two beats."""
+    assert SILENCE - FRESH > SKEW
+
+
+# -- the reporter itself, as it runs in apps
+
+
+class Played:
+    """The reporter's own steps, a look a minute, by a clock that is off. `lost`: the share of writes that fail, of those that it says so of."""
+
+    def __init__(self, life: Life, dice: Random, lost: float) -> None:
+        self.start = NOW.timestamp() + life.clock * 60
+        self.life, self.dice, self.lost = life, dice, lost
+        self.state, self.used, self.tag = reporter.begin(self.start), self.start, ""
+
+    def minute(self, minute: int) -> str:
+        """What stands in the tag after this minute."""
+        at = self.start + minute * 60
+        self.used = at if minute in self.life.in_use else self.used
+        seen = reporter.observe(at, {"app": self.used})
+        self.state = reporter.step(self.state, seen)
+        said = reporter.due(self.state, seen)
+        if said and said.startswith("idle") and self.dice.random() < self.lost:
+            self.state = reporter.refused(self.state, at, denied=False)
+        elif said:
+            self.state, self.tag = reporter.written(self.state, said, at), said
+        return self.tag
+
+
+@given(lives(), st.integers(0, 10_000), st.sampled_from([0, 0.2, 0.6]))
+@example(LEFT, 1, 0)
+@settings(max_examples=40, deadline=None)
+def test_what_the_reporter_says_through_lost_beats_never_stops_what_was_used_within_the_threshold(life: Life, seed: int, lost: float) -> None:
+    """What says that an app is idle is lost; that it is in use gets through."""
+    played, notice = Played(life, Random(seed), lost), -1
+    for minute in range(life.length):
+        tags = {"steward:activity": played.minute(minute)} | ({"steward:stop-notice": text(NOW + notice * MINUTE)} if notice >= 0 else {})
+        if minute % 60 != life.sweeps_at:
+            continue
+        decision = decided(app(tags, created=NOW, space_tags={"steward:idle-minutes": str(life.threshold)}), now=NOW + minute * MINUTE)
+        notice = minute if decision.verdict is Verdict.NOTICE else notice
+        if decision.verdict is Verdict.STOP:
+            assert minute - max((used for used in life.in_use if used <= minute), default=0) >= life.threshold
+            return
+    assert lost, "left for good, and every report came"

@@ -17,7 +17,7 @@ NOTICE_HOLDS = timedelta(hours=24)
 """So long after its grace a notice can still lead to a stop. Later whoever read it has forgotten it, and gets another."""
 
 FRESH = BEAT + SKEW
-"""What leads to a stop is not older: no beat is missing."""
+"""What leads to a stop is not older: no beat is missing. A grace is two beats at least, so it is newer than the notice by more than the skew."""
 
 SAME_MOMENT = timedelta(seconds=5)
 """Health checks move both timestamps of DescribeApp at once: what is no further apart is one health check."""
@@ -279,9 +279,8 @@ def _in_time(idle: Signal, reason: Reason, why: str, policy: IdlePolicy, times: 
         return Verdict.KEEP, Reason.QUIET_HOURS, f"{why}; quiet hours {policy.quiet_hours}"
     if noticed is None:
         return Verdict.NOTICE, reason, why
-    seen = idle.seen or noticed
-    if seen < noticed + SKEW or now - seen > FRESH:
-        return Verdict.KEEP, Reason.AWAITING_REPORT, f"{why}; to stop it a report is needed that is newer than its notice, and misses no beat"
+    if idle.seen is None or now - idle.seen > FRESH:
+        return Verdict.KEEP, Reason.AWAITING_REPORT, f"{why}; to stop it a report is needed that misses no beat"
     return Verdict.STOP, reason, f"{why}; noticed {in_words(now - noticed)} ago"
 
 
