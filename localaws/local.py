@@ -25,6 +25,7 @@ from localaws.functions.runtime import Functions
 from localaws.gateway import Gateway, as_somebody, close_gateway, open_gateway
 from localaws.organization import Organization
 from localaws.organization_file import Account, Stack
+from localaws.studio.apps import use
 
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
 """Virtual time begins on a Monday morning, the same in each run."""
@@ -150,6 +151,11 @@ class LocalOrganization:
 
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
+
+    def use_app(self, account: str, *, region: str | None = None, **app: str) -> None:
+        """Somebody works in a Studio app now: DomainId, AppType, AppName, and SpaceName or UserProfileName say in which."""
+        with self.clock.atomic():
+            use(self.cloud, self.organization.account(account).id, region or self.organization.home_region, **app)
 
     def send(self, event: dict[str, Any]) -> None:
         """Put an event, whole as it is, on the default bus of its account and Region."""

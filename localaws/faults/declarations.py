@@ -113,18 +113,23 @@ class Fault:
 
 @dataclass
 class Buckets:
-    """Token buckets of one limit: `rate` tokens a second flow into a bucket that holds `burst`, and a call takes one. Each action has its own, in
-    each account and Region; or in the whole organization where it is `shared`.
+    """Token buckets of one limit: `rate` tokens a second flow into a bucket that holds `burst`, and a call takes one. Each has one: every action in
+    each account and Region, every action in the whole organization, or every account for all its actions.
     """
 
     rate: float
     burst: float
-    shared: bool
+    of: Literal["action in a place", "action", "account"]
     _left: dict[tuple[str, ...], tuple[float, float]] = field(default_factory=dict)
 
     def take(self, passage: Passage, now: float) -> bool:
-        key = (passage.what,) if self.shared else (passage.what, passage.account, passage.region)
+        key = self._whose(passage)
         tokens, then = self._left.get(key, (self.burst, now))
         tokens = min(self.burst, tokens + (now - then) * self.rate)
         self._left[key] = (tokens - 1 if tokens >= 1 else tokens, now)
         return tokens >= 1
+
+    def _whose(self, passage: Passage) -> tuple[str, ...]:
+        if self.of == "account":
+            return (passage.account,)
+        return (passage.what,) if self.of == "action" else (passage.what, passage.account, passage.region)

@@ -27,6 +27,9 @@ class Limit(NamedTuple):
 
 LARGE_REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 
+STUDIO = ("sagemaker:*", "resourcegroupstaggingapi:*", "cloudwatch:*")
+"""What a look at Studio's apps asks. Of the Tagging API AWS says no more than that it throttles."""
+
 LIMITS = (
     *(Limit(f"sagemaker:{verb}", 1, 1) for verb in ("Create*", "Update*", "Delete*", "Start*", "Stop*", "AddTags")),
     Limit("sagemaker:Describe*", 5, 5),

@@ -10,7 +10,7 @@ from localaws.clock import Action, Entry, Promise
 from localaws.errors import AwsError
 from localaws.faults.declarations import FOR_EVER, Buckets, Fault, Injected, Passage, Stage, Which
 from localaws.faults.errors import error_of
-from localaws.faults.limits import LIMITS
+from localaws.faults.limits import LIMITS, STUDIO
 from localaws.strands import Strand
 
 if TYPE_CHECKING:
@@ -44,8 +44,15 @@ class Faults:
         Each action that matches has a bucket in each account and Region; `shared`: one for the whole organization.
         """
         which.setdefault("times", FOR_EVER)
-        bucket = Buckets(rate, max(1.0, rate) if burst is None else burst, shared)
+        bucket = Buckets(rate, max(1.0, rate) if burst is None else burst, of="action" if shared else "action in a place")
         return self._declare(Fault(self, "limit", "asked", action, **which, bucket=bucket))
+
+    def limit_accounts(self, rate: float = 1, *actions: str, burst: float = 1) -> list[Fault]:
+        """`rate` calls a second in each account, whatever they are and in all its Regions together, of actions like these; beyond, their services
+        throttle. Where none is named, of those by which Studio is looked after: SageMaker's, the Tagging API's and CloudWatch's.
+        """
+        bucket = Buckets(rate, burst, of="account")
+        return [self._declare(Fault(self, "limit", "asked", action, times=FOR_EVER, bucket=bucket)) for action in actions or STUDIO]
 
     def lose_answer(self, action: str, **which: Unpack[Which]) -> Fault:
         """AWS does what is asked, and the connection breaks before its answer comes: `ConnectionClosedError`, which botocore tries again."""

@@ -6,7 +6,7 @@ Nothing runs in them: no script of a lifecycle configuration, no notebook, no id
 from datetime import timedelta
 from typing import Any
 
-from localaws.cloud import AwsError, Call, Cloud, operation
+from localaws.cloud import AwsError, Call, Cloud, Principal, operation
 from localaws.studio import core, launches
 from localaws.studio.core import Item, Name, Resource
 from localaws.studio.domains import domain_name
@@ -71,12 +71,22 @@ def describe_app(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 
 def _health(cloud: Cloud, app: Resource) -> Item:
-    """AWS sets both to the last health check, whatever the user did [botocore, DescribeApp]: nobody can tell idleness from them."""
+    """Health checks count as activity: whoever looks at any time but just after somebody did something sees the same time twice."""
     if app.status != "InService":
         return {}
     since, now = app.attributes["LastModifiedTime"], cloud.clock.datetime()
     checked = since + (now - since) // timedelta(seconds=HEALTH_CHECK_EVERY) * timedelta(seconds=HEALTH_CHECK_EVERY)
-    return {"LastHealthCheckTimestamp": checked, "LastUserActivityTimestamp": checked}
+    active = max(app.used or since, checked if core.behaviour(cloud).health_checks_count_as_activity else since)
+    return {"LastHealthCheckTimestamp": checked, "LastUserActivityTimestamp": active}
+
+
+def use(cloud: Cloud, account: str, region: str, **app: str) -> None:
+    """Somebody does something in an app that is InService, now. `app` are the members by which DescribeApp is asked. ValueError if it is not."""
+    call = Call("sagemaker", "DescribeApp", account, region, Principal(account, f"arn:aws:iam::{account}:root"), dict(app))
+    found = core.find(cloud, call, _named(cloud, call, _owner(call)))
+    if found is None or found.status != "InService":
+        raise ValueError(f"nobody can use {app}: it does not run")
+    found.used = cloud.clock.datetime()
 
 
 @operation("sagemaker", "ListApps")

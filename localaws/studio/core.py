@@ -67,6 +67,8 @@ class Behaviour:
     """An app of a space carries the space's tags. AddTags' documentation promises it of domains and user profiles only."""
     new_classic_apps: Literal["allowed", "ValidationException"] = "allowed"
     """CreateApp of JupyterServer and KernelGateway: no new one starts since 2025 [Developer Guide]; old ones can be planted."""
+    health_checks_count_as_activity: bool = True
+    """An app's health check moves LastUserActivityTimestamp too [botocore, DescribeAppResponse]. False: as it would be if AWS mended that."""
     deleting_while_changing: Literal["ResourceInUse", "ValidationException"] = "ResourceInUse"
     """DeleteApp of an app that is Pending or Deleting. The first is modelled, neither is observed."""
     deleting_what_is_gone: Literal["ValidationException", "ResourceNotFound"] = "ValidationException"
@@ -88,7 +90,8 @@ class Name:
 class Resource:
     """One thing of Studio. `attributes` are what Describe answers, by AWS's member names; `number` is its place in the order of creation.
 
-    `tagged` are its tags by the virtual time since when they have been these, in the order of time; empty if it never had a tag.
+    `tagged` are its tags by the virtual time since when they have been these, in the order of time; empty if it never had a tag. `used` is when
+    somebody last did something in an app, as far as a test has said so.
     """
 
     name: Name
@@ -99,6 +102,7 @@ class Resource:
     attributes: Item
     tags: dict[str, str]
     tagged: list[tuple[float, dict[str, str]]] = field(default_factory=list)
+    used: datetime | None = None
 
     @property
     def kind(self) -> Kind:
@@ -217,7 +221,7 @@ def put(cloud: Cloud, call: Call, name: Name, attributes: Item, tags: dict[str, 
 
 
 def begin(cloud: Cloud, resource: Resource, change: Change, end: Callable[[], None], undo: Callable[[], None] = lambda: None) -> None:
-    """The status that says so now, `end` after this change's time; or `undo` and Failed where `fail_next` has said so."""
+    """The status that says so now, `end` after this change's time, at once if that is 0; or `undo` and Failed where `fail_next` has said so."""
     settings = behaviour(cloud)
     failure = next((entry for entry in settings.failing if entry[:2] == (resource.kind, change)), None)
     if failure:
@@ -228,8 +232,12 @@ def begin(cloud: Cloud, resource: Resource, change: Change, end: Callable[[], No
             undo()
             set_status(cloud, resource, _STATUS_FAILED[change], reason)
 
+    seconds = settings.seconds[resource.kind, change]
     set_status(cloud, resource, _STATUS_WHILE[change])
-    cloud.clock.later(settings.seconds[resource.kind, change], end)
+    if seconds:
+        cloud.clock.later(seconds, end)
+    else:
+        end()
 
 
 def set_status(cloud: Cloud, resource: Resource, status: str, reason: str | None = None) -> None:

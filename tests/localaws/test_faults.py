@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -13,6 +14,7 @@ from localaws.cloud import Principal
 from localaws.faults import FOR_EVER, NeverHappened, Passage, error_of
 from localaws.local import LocalOrganization
 from tests.localaws.conftest import archive, role_for, tagged
+from tests.localaws.iam_machinery import answer
 from tests.localaws.scheduler_machinery import Scheduling
 
 HUB = "222222222222"
@@ -130,6 +132,35 @@ def test_a_fault_strikes_only_the_account_region_and_principal_it_names(local: L
     with pytest.raises(ClientError, match="Rate exceeded"):
         client(local, "sns", region="us-east-1", retries={"total_max_attempts": 1}).list_topics()
     assert {injected.passage.principal for injected in local.faults.injected} == {administrator}
+
+
+def test_an_account_is_asked_once_a_second_whatever_it_is_asked_and_wherever(local: LocalOrganization) -> None:
+    """Trap 32."""
+    local.faults.limit_accounts(1)
+    now = local.clock.datetime()
+    window = {"StartTime": now, "EndTime": now + timedelta(hours=1)}
+    metric = {"Metric": {"Namespace": "N", "MetricName": "M"}, "Period": 60, "Stat": "Sum"}
+
+    def asked(account: str, region: str = "eu-west-1") -> list[str]:
+        clients = [
+            client(local, name, account, region, retries={"total_max_attempts": 1})
+            for name in ("sagemaker", "resourcegroupstaggingapi", "cloudwatch")
+        ]
+        studio, tagging, metrics = clients
+        return [
+            answer(studio.list_apps),
+            answer(studio.list_spaces),
+            answer(tagging.get_resources, ResourceTypeFilters=["sagemaker"]),
+            answer(metrics.get_metric_data, MetricDataQueries=[{"Id": "q", "MetricStat": metric}], **window),
+            answer(client(local, "sns", account, region).list_topics),
+        ]
+
+    refused = ["ThrottlingException", "ThrottledException", "Throttling"]
+    assert asked("hub") == ["done", *refused, "done"]
+    assert asked("hub", "us-east-1") == ["ThrottlingException", *refused, "done"]
+    assert asked("fraud-dev") == ["done", *refused, "done"]
+    local.advance(1)
+    assert asked("hub", "us-east-1")[0] == "done"
 
 
 def test_a_limit_gives_a_burst_and_then_its_rate(local: LocalOrganization) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from localaws.cloud import Cloud, Refused
 from localaws.studio import behaviour, fail_next
+from localaws.studio.apps import use
 from localaws.studio.core import SECONDS
 from localaws.studio.planting import RSTUDIO_OWNER, plant_app
 from tests.localaws.studio_machinery import (
@@ -57,6 +58,30 @@ def test_an_app_runs_after_a_minute_and_its_activity_says_nothing(ask: Ask, clou
     described = ask("DescribeApp", **jupyter_lab(domain_id))
     assert (described["Status"], described["CreationTime"]) == ("InService", created_at)
     assert described["LastUserActivityTimestamp"] == described["LastHealthCheckTimestamp"] == created_at + timedelta(seconds=60, hours=2)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_what_somebody_does_is_seen_until_the_next_health_check_and_for_good_if_checks_did_not_count(
+    ask: Ask, cloud: Cloud, domain_id: str, counted: bool
+) -> None:
+    """Trap 22: the time of the last activity is that of the last health check."""
+    behaviour(cloud).health_checks_count_as_activity = counted
+    ask("CreateApp", **jupyter_lab(domain_id))
+    with pytest.raises(ValueError, match="does not run"):
+        use(cloud, FRAUD_DEV, "eu-west-1", **jupyter_lab(domain_id))
+    cloud.clock.advance(60)
+    started = cloud.clock.datetime()
+    cloud.clock.advance(1000)
+    use(cloud, FRAUD_DEV, "eu-west-1", **jupyter_lab(domain_id))
+    cloud.clock.advance(100)
+
+    def times() -> list[timedelta]:
+        described = ask("DescribeApp", **jupyter_lab(domain_id))
+        return [described[f"Last{name}Timestamp"] - started for name in ("HealthCheck", "UserActivity")]
+
+    assert times() == [timedelta(seconds=900), timedelta(seconds=1000)]
+    cloud.clock.advance(100)
+    assert times() == [timedelta(seconds=1200), timedelta(seconds=1200 if counted else 1000)]
 
 
 def test_listed_apps_have_a_profile_or_a_space_and_no_arn(ask: Ask, domain_id: str) -> None:
