@@ -19,6 +19,7 @@ from localaws import forking, loopback, services  # noqa: F401 - services regist
 from localaws.clock import Clock
 from localaws.cloud import Cloud, Credentials, Principal
 from localaws.cloudformation import deploy
+from localaws.embedded_metrics import Emitted, emitted
 from localaws.eventbridge.service import send
 from localaws.faults import Faults
 from localaws.functions.runtime import Functions
@@ -156,6 +157,10 @@ class LocalOrganization:
         """Somebody works in a Studio app now: DomainId, AppType, AppName, and SpaceName or UserProfileName say in which."""
         with self.clock.atomic():
             use(self.cloud, self.organization.account(account).id, region or self.organization.home_region, **app)
+
+    def emitted(self) -> list[Emitted]:
+        """The metrics that functions have written to their log so far. Nothing evaluates alarms on them."""
+        return list(emitted(self.cloud))
 
     def send(self, event: dict[str, Any]) -> None:
         """Put an event, whole as it is, on the default bus of its account and Region."""
