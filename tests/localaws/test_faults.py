@@ -135,6 +135,7 @@ def test_a_fault_strikes_only_the_account_region_and_principal_it_names(local: L
 
 
 def test_an_account_is_asked_once_a_second_whatever_it_is_asked_and_wherever(local: LocalOrganization) -> None:
+    """Trap 32, as stories meet it."""
     local.faults.limit_accounts(1)
     now = local.clock.datetime()
     window = {"StartTime": now, "EndTime": now + timedelta(hours=1)}

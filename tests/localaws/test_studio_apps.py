@@ -64,7 +64,7 @@ def test_an_app_runs_after_a_minute_and_its_activity_says_nothing(ask: Ask, clou
 def test_what_somebody_does_is_seen_until_the_next_health_check_and_for_good_if_checks_did_not_count(
     ask: Ask, cloud: Cloud, domain_id: str, counted: bool
 ) -> None:
-    """By botocore's documentation the time of the last activity is that of the last health check."""
+    """Trap 22, as botocore documents it: the time of the last activity is that of the last health check."""
     behaviour(cloud).health_checks_count_as_activity = counted
     ask("CreateApp", **jupyter_lab(domain_id))
     with pytest.raises(ValueError, match="does not run"):
