@@ -151,7 +151,7 @@ class Acting:
         return confirm(decision, described.last_user_activity, described.last_health_check, now, policy)
 
     def _called_off(self, action: Action, fresh: Decision, noticed: datetime | None) -> Outcome:
-        if action.verdict == "Notice" and fresh.reason is Reason.IN_GRACE and noticed and noticed >= self.how.began:
+        if action.verdict == "Notice" and fresh.reason is Reason.IN_GRACE and noticed and noticed >= self.how.began.replace(microsecond=0):
             return Result.NOTICED, "an earlier try of this batch noticed it"
         result = Result.HELD if fresh.reason is Reason.QUIET_HOURS else Result.CALLED_OFF
         return result, f"now {fresh.verdict}: {fresh.message}"

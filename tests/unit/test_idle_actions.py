@@ -1,0 +1,377 @@
+"""The step StopIdleApps for one account and Region: each app looked at once more, and whatever comes of it a line of the result."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+import steward.idle_actions as acting
+from localaws import tagging
+from localaws.studio import behaviour
+from localaws.studio.core import SECONDS, Resource, forget
+from steward.errors import OutOfTime
+from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE, Action, ActionPlace
+from steward.resources.apps import DescribedApp
+from steward.rules.activity import NOTICE_TAG, time_text
+from steward.rules.quiet_hours import QuietHours
+from steward.sweeps import trouble
+from tests.unit.idle_world import HOUR, OURS, PLACE, POLICY, World, world
+
+
+@pytest.fixture
+def member() -> Iterator[World]:
+    with world() as made:
+        yield made
+
+
+@pytest.fixture
+def domain_id(member: World) -> str:
+    made = member.domain(OURS)
+    member.profile(made, "mina", OURS)
+    member.spaces(made, "mina", "lab", "code", "third", tags=OURS)
+    return made
+
+
+@pytest.fixture
+def lab(member: World, domain_id: str) -> Resource:
+    """An app of a space that is to be stopped."""
+    return member.lab(domain_id, "lab", member.idle(8 * HOUR, noticed=3 * HOUR))
+
+
+@pytest.fixture
+def fresh(member: World, domain_id: str) -> Resource:
+    """One that is to be noticed."""
+    return member.lab(domain_id, "lab", member.idle(3 * HOUR))
+
+
+def decided(member: World, verdict: str | None = None) -> tuple[Action, ...]:
+    actions = member.decide().actions
+    assert actions, "there is something to do"
+    assert verdict is None or {action.verdict for action in actions} == {verdict}
+    return actions
+
+
+def only(member: World, actions: tuple[Action, ...], **more: Any) -> tuple[str, str]:
+    (done,) = member.act(actions, **more).done
+    return done.result.value, done.message
+
+
+# -- notices and stops
+
+
+def test_a_notice_is_one_tag_on_the_app_with_the_time_and_nothing_else_is_touched(member: World, domain_id: str, fresh: Resource) -> None:
+    bystander = member.lab(domain_id, "code", OURS)
+    before = member.tags_of(fresh.arn)
+    assert only(member, decided(member, "Notice"))[0] == "Noticed"
+    assert member.tags_of(fresh.arn).keys() - before.keys() == {NOTICE_TAG}
+    assert member.tags_of(fresh.arn)[NOTICE_TAG][:16] == time_text(member.now)[:16]
+    assert (fresh.status, bystander.status, member.tags_of(bystander.arn)) == ("InService", "InService", OURS)
+
+
+def test_after_its_grace_an_app_is_stopped_and_only_that(member: World, domain_id: str, lab: Resource) -> None:
+    others = [member.lab(domain_id, "code", member.idle(timedelta(minutes=5))), member.canvas(domain_id, "mina", OURS)]
+    assert only(member, decided(member, "Stop"))[0] == "Stopped"
+    assert lab.status == "Deleting"
+    assert [app.status for app in others] == ["InService"] * 2
+
+
+def test_trap_27_apps_of_profiles_and_of_spaces_are_stopped_as_what_they_are(member: World, domain_id: str, lab: Resource) -> None:
+    canvas = member.canvas(domain_id, "mina", {NOTICE_TAG: time_text(member.now - 3 * HOUR)})
+    member.unused(domain_id, "mina", 8 * HOUR)
+    assert member.results(decided(member, "Stop")) == ["Stopped"] * 2
+    assert (lab.status, canvas.status) == ("Deleting", "Deleting")
+
+
+@pytest.mark.parametrize("segment", ["lower", "as given"])
+def test_the_tag_is_written_under_the_arn_that_describe_app_says(member: World, domain_id: str, segment: Any) -> None:
+    behaviour(member.cloud).app_type_in_arn = segment
+    app = member.lab(domain_id, "lab", member.idle(3 * HOUR))
+    assert only(member, decided(member))[0] == "Noticed"
+    assert NOTICE_TAG in member.tags_of(app.arn)
+
+
+def test_stops_come_before_notices(member: World, domain_id: str, fresh: Resource) -> None:
+    member.lab(domain_id, "code", member.idle(8 * HOUR, noticed=3 * HOUR))
+    assert [action.verdict for action in decided(member)] == ["Notice", "Stop"]
+    assert [done.verdict for done in member.act(decided(member)).done] == ["Stop", "Notice"]
+
+
+# -- evidence read again
+
+
+def test_who_comes_back_between_decision_and_stop_goes_on_working(member: World, lab: Resource) -> None:
+    """What was known when it was decided counts no more: what is known just before DeleteApp does."""
+    actions = decided(member, "Stop")
+    member.says(lab, None)
+    assert only(member, actions) == ("CalledOff", "now Keep: activity reporter: in use")
+    assert lab.status == "InService"
+
+
+def test_a_report_that_comes_while_apps_before_it_are_stopped_still_counts(member: World, domain_id: str, lab: Resource) -> None:
+    later = member.lab(domain_id, "code", member.idle(7 * HOUR, noticed=3 * HOUR))
+    actions = decided(member, "Stop")
+    stop = acting.delete_app
+
+    def stop_and_somebody_comes_back(sagemaker: Any, name: dict[str, Any]) -> Any:
+        member.says(later, None)
+        return stop(sagemaker, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acting, "delete_app", stop_and_somebody_comes_back)
+        assert member.results(actions) == ["Stopped", "CalledOff"]
+    assert later.status == "InService"
+
+
+def test_canvas_is_asked_again_too(member: World, domain_id: str) -> None:
+    canvas = member.canvas(domain_id, "mina", {NOTICE_TAG: time_text(member.now - 3 * HOUR)})
+    member.unused(domain_id, "mina", 8 * HOUR)
+    actions = decided(member, "Stop")
+    member.local.advance(120)
+    member.unused(domain_id, "mina", timedelta(minutes=1))
+    assert only(member, actions)[0] == "CalledOff"
+    assert canvas.status == "InService"
+
+
+def test_a_new_idle_period_gets_a_new_notice_and_no_stop(member: World, lab: Resource) -> None:
+    actions = decided(member, "Stop")
+    member.says(lab, timedelta(hours=2, minutes=30))
+    result, message = only(member, actions)
+    assert (result, message.startswith("now Notice: ")) == ("CalledOff", True)
+
+
+def test_a_notice_that_somebody_takes_away_is_given_again_by_the_next_run(member: World, lab: Resource) -> None:
+    actions = decided(member, "Stop")
+    member.sagemaker.delete_tags(ResourceArn=lab.arn, TagKeys=[NOTICE_TAG])
+    assert only(member, actions)[0] == "CalledOff"
+    assert (lab.status, member.decide().reasons) == ("InService", {"Notice: Idle": 1})
+
+
+@pytest.mark.parametrize("silent", [(), ("sagemaker:space", "sagemaker:user-profile", "sagemaker:domain")])
+@pytest.mark.parametrize("kind", ["app", "space", "user-profile", "domain"])
+def test_an_exception_that_comes_between_decision_and_stop_is_heard(
+    member: World, domain_id: str, lab: Resource, kind: str, silent: tuple[str, ...]
+) -> None:
+    """Where GetResources knows nothing of such a thing, too."""
+    tagging.behaviour(member.cloud).unknown_types = frozenset(silent)
+    actions = decided(member, "Stop")
+    paths = {"space": f"space/{domain_id}/lab", "user-profile": f"user-profile/{domain_id}/mina", "domain": f"domain/{domain_id}"}
+    arn = lab.arn if kind == "app" else ":".join([*lab.arn.split(":", 5)[:5], paths[kind]])
+    member.tag(arn, {"steward:keep-until": "2099-12-31"})
+    result, message = only(member, actions)
+    assert (result, "to be kept until 2099-12-31" in message, lab.status) == ("CalledOff", True, "InService")
+
+
+def test_what_get_resources_forgets_meanwhile_says_what_it_said_before(member: World, domain_id: str) -> None:
+    """A space wants more than the parameter, and GetResources is silent when it is asked again."""
+    app = member.lab(domain_id, "lab", member.idle(3 * HOUR, noticed=timedelta(hours=2, minutes=30)))
+    member.tag(":".join([*app.arn.split(":", 5)[:5], f"space/{domain_id}/lab"]), {"steward:idle-minutes": "60"})
+    actions = decided(member, "Stop")
+    tagging.behaviour(member.cloud).unknown_types = frozenset({"sagemaker:space", "sagemaker:user-profile", "sagemaker:domain"})
+    assert actions[0].threshold_minutes == 60
+    assert only(member, actions)[0] == "Stopped"
+
+
+def described(monkeypatch: pytest.MonkeyPatch, **more: datetime) -> None:
+    """DescribeApp says something else of when it was used."""
+    describe = acting.describe_app
+
+    def answer(sagemaker: Any, name: dict[str, Any]) -> DescribedApp | None:
+        found = describe(sagemaker, name)
+        return replace(found, **more) if found else None
+
+    monkeypatch.setattr(acting, "describe_app", answer)
+
+
+@pytest.mark.parametrize("app", ["lab", "fresh"])
+def test_trap_22_user_activity_counts_where_it_is_no_health_check_and_only_keeps(
+    member: World, app: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request.getfixturevalue(app)
+    actions, now = decided(member), member.now
+    described(monkeypatch, last_user_activity=now - timedelta(minutes=30), last_health_check=now - timedelta(minutes=1))
+    assert only(member, actions)[0] == "CalledOff"
+    described(monkeypatch, last_user_activity=now - timedelta(minutes=1), last_health_check=now - timedelta(minutes=1))
+    assert only(member, actions)[0] == {"lab": "Stopped", "fresh": "Noticed"}[app]
+
+
+def test_an_app_that_was_started_again_meanwhile_is_young(member: World, lab: Resource, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap 25."""
+    actions = decided(member, "Stop")
+    described(monkeypatch, created=member.now - timedelta(minutes=2))
+    result, message = only(member, actions)
+    assert (result, "of 1 h that each app gets" in message) == ("CalledOff", True)
+
+
+def test_in_quiet_hours_that_have_begun_nothing_is_done(member: World, domain_id: str, lab: Resource) -> None:
+    member.lab(domain_id, "code", member.idle(3 * HOUR))
+    actions = decided(member)
+    quiet = replace(POLICY, quiet_hours=QuietHours(time(0, 0), time(23, 59), ZoneInfo("UTC")))
+    assert member.results(actions, policy=quiet) == ["Held", "Held"]
+    assert lab.status == "InService"
+
+
+def test_while_a_brake_holds_nobody_is_even_asked(member: World, lab: Resource) -> None:
+    actions = decided(member, "Stop")
+    with member.counted() as calls:
+        assert only(member, actions, held=True)[0] == "Held"
+    assert calls == {}
+
+
+# -- what DeleteApp comes to
+
+
+def test_traps_30_and_31_each_end_of_an_app_is_a_line_and_the_others_are_stopped(member: World, domain_id: str) -> None:
+    """Traps 30 and 31."""
+    apps = [member.lab(domain_id, f"space-{number}", member.idle((20 - number) * HOUR, noticed=3 * HOUR)) for number in range(6)]
+    actions = decided(member, "Stop")
+    for gone in (0, 1):
+        member.sagemaker.delete_app(DomainId=domain_id, SpaceName=f"space-{gone}", AppType="JupyterLab", AppName="default")
+        member.local.advance(SECONDS["App", "deletion"] * (1 - gone))
+    apps[2].attributes["Status"] = "Failed"
+    apps[3].attributes["Status"] = "Pending"
+    forget(member.cloud, apps[4])
+    assert member.results(actions) == ["AlreadyGone", "NotInService", "NotInService", "NotInService", "AlreadyGone", "Stopped"]
+    assert apps[5].status == "Deleting"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "result"),
+    [
+        ("ResourceNotFound", "no", "AlreadyGone"),
+        ("ValidationException", "App [arn] has already been deleted.", "AlreadyGone"),
+        ("ValidationException", "App [arn] previously failed and was automatically deleted.", "AlreadyGone"),
+        ("ValidationException", "App [arn] cannot be deleted: its status is Pending.", "Refused"),
+        ("ResourceInUse", "no", "InUse"),
+        ("ThrottlingException", "Rate exceeded", "Refused"),
+        ("AccessDeniedException", "an explicit deny in a service control policy", "Refused"),
+        ("InternalFailure", "no", "Refused"),
+    ],
+)
+def test_traps_30_31_and_32_whatever_delete_app_answers_is_a_line_and_the_next_is_stopped(
+    member: World, domain_id: str, lab: Resource, monkeypatch: pytest.MonkeyPatch, code: str, message: str, result: str
+) -> None:
+    """Traps 30, 31 and 32."""
+    other = member.lab(domain_id, "code", member.idle(7 * HOUR, noticed=3 * HOUR))
+    actions = decided(member, "Stop")
+    delete = member.sagemaker.delete_app
+
+    def answer(**name: Any) -> Any:
+        if name["SpaceName"] == "lab":
+            raise ClientError({"Error": {"Code": code, "Message": message}}, "DeleteApp")
+        return delete(**name)
+
+    monkeypatch.setattr(member.sagemaker, "delete_app", answer)
+    done = member.act(actions).done
+    assert [one.result.value for one in done] == [result, "Stopped"]
+    assert result != "Refused" or done[0].message.startswith(f"{code}: ")
+    assert (lab.status, other.status) == ("InService", "Deleting")
+
+
+@pytest.mark.parametrize("operation", ["DescribeApp", "ListTags", "AddTags"])
+def test_traps_31_and_32_whatever_is_refused_on_the_way_is_a_line_of_its_app(member: World, domain_id: str, fresh: Resource, operation: str) -> None:
+    """Traps 31 and 32."""
+    member.lab(domain_id, "code", member.idle(3 * HOUR))
+    actions = decided(member, "Notice")
+    with member.local.faults.fail(f"sagemaker:{operation}", "AccessDeniedException", times=1):
+        assert member.results(actions) == ["Refused", "Noticed"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="https://api.sagemaker"),
+        ClientError({"Error": {"Code": "UnrecognizedClientException", "Message": "not valid"}}, "DescribeApp"),
+        ClientError({"Error": {"Code": "OptInRequired", "Message": "suspended"}}, "DescribeApp"),
+    ],
+)
+def test_an_account_that_was_suspended_or_a_region_that_was_switched_off_is_asked_once_and_each_app_has_its_line(
+    member: World, domain_id: str, lab: Resource, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    member.lab(domain_id, "code", member.idle(7 * HOUR, noticed=3 * HOUR))
+    actions, asked = decided(member, "Stop"), list[str]()
+
+    def closed(**_: Any) -> None:
+        asked.append("asked")
+        raise error
+
+    monkeypatch.setattr(member.sagemaker, "describe_app", closed)
+    assert member.results(actions) == ["Refused", "Refused"]
+    assert asked == ["asked"]
+
+
+def test_trap_41_what_there_is_no_time_for_is_left_and_what_was_done_is_told(
+    member: World, domain_id: str, lab: Resource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member.lab(domain_id, "code", member.idle(7 * HOUR, noticed=3 * HOUR))
+    actions, describe = decided(member, "Stop"), acting.describe_app
+
+    def in_time(sagemaker: Any, name: dict[str, Any]) -> Any:
+        if name["SpaceName"] == "code":
+            raise OutOfTime("its batch took all the time there was")
+        return describe(sagemaker, name)
+
+    monkeypatch.setattr(acting, "describe_app", in_time)
+    assert member.results(actions) == ["Stopped", "Left"]
+
+
+def test_more_than_sixty_in_one_place_are_left_to_the_next_run(member: World, domain_id: str) -> None:
+    for number in range(62):
+        member.lab(domain_id, f"space-{number}", member.idle(3 * HOUR))
+    results = [one.result.value for one in member.act(decided(member, "Notice")).done]
+    assert (results.count("Noticed"), results.count("Left")) == (MOST_ACTIONS_OF_A_PLACE, 2)
+
+
+# -- tried again
+
+
+def test_a_second_try_of_a_batch_tells_what_the_first_did_and_does_nothing_twice(member: World, domain_id: str, lab: Resource) -> None:
+    noticed = member.lab(domain_id, "code", member.idle(3 * HOUR))
+    member.lab(domain_id, "third", member.idle(7 * HOUR, noticed=3 * HOUR))
+    actions = decided(member)
+    began = member.now
+    first = member.act(actions)
+    tag = member.tags_of(noticed.arn)[NOTICE_TAG]
+    member.local.advance(60)
+    place = ActionPlace(**dict(PLACE), actions=actions)
+    with member.counted() as calls:
+        again = acting.ActOnPlace(POLICY, held=False, began=began, attempt=1, clock=lambda: member.now).at(place, member)  # type: ignore[arg-type]
+    assert [(one.key, one.result) for one in again.done] == [(one.key, one.result) for one in first.done]
+    assert calls["sagemaker:DeleteApp"] == calls["sagemaker:AddTags"] == 0
+    assert member.tags_of(noticed.arn)[NOTICE_TAG] == tag
+
+
+def test_a_notice_from_before_the_run_is_none_of_it(member: World, fresh: Resource) -> None:
+    actions = decided(member, "Notice")
+    member.tag(fresh.arn, {NOTICE_TAG: time_text(member.now - timedelta(minutes=30))})
+    assert only(member, actions)[0] == "CalledOff"
+
+
+def test_a_stop_that_was_decided_as_a_notice_waits_for_its_turn_under_the_cap(member: World, fresh: Resource) -> None:
+    """GetResources was late: the app has had its notice for hours. Nobody counted it as a stop."""
+    actions = decided(member, "Notice")
+    member.tag(fresh.arn, member.idle(8 * HOUR, noticed=3 * HOUR))
+    result, message = only(member, actions)
+    assert (result, message.startswith("now Stop: "), fresh.status) == ("CalledOff", True, "InService")
+
+
+def test_an_idle_period_that_began_since_the_decision_is_not_stopped(member: World, lab: Resource) -> None:
+    """Even where a notice of it is there, forged or not."""
+    actions = tuple(action.model_copy(update={"idle_since": member.now - 9 * HOUR}) for action in decided(member, "Stop"))
+    assert only(member, actions)[0] == "CalledOff"
+    assert lab.status == "InService"
+
+
+# -- places that cannot be looked at
+
+
+@pytest.mark.parametrize(("error", "result"), [("OutOfTime", "Left"), ("MemberRoleNotAssumable", "Refused"), ("AccessDenied", "Refused")])
+def test_of_a_place_that_could_not_be_entered_each_action_has_its_line(member: World, lab: Resource, error: str, result: str) -> None:
+    place = ActionPlace(**dict(PLACE), actions=decided(member, "Stop"))
+    line = trouble(place, error, "no way in", "idle_app_shutdown")
+    acted = acting.not_tried(place, line, member.now)
+    assert ([one.result.value for one in acted.done], acted.troubles) == ([result], (line,))
+    assert acted.done[0].message == f"{error}: no way in"
