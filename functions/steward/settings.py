@@ -10,7 +10,7 @@ from typing import Any, Self
 from steward import environment
 from steward.errors import SettingMissing
 from steward.rules.caps import Cap
-from steward.rules.idle_policy import IdlePolicy
+from steward.rules.idle_policy import KEEP_TAG, MINUTES_TAG, IdlePolicy
 from steward.rules.idle_settings import IdleLimits
 from steward.rules.quiet_hours import read_quiet_hours
 from steward.setups import SetupPolicy
@@ -214,10 +214,14 @@ class FindPlacesSettings(Settings):
 
     ml_unit_ids: frozenset[str]
     regions: tuple[str, ...]
-    account_tag_keys: tuple[str, ...]
     bucket: str
     stops_idle_apps: bool
     brakes: Brakes
+
+    @property
+    def account_tag_keys(self) -> tuple[str, ...]:
+        """What an account says of its idle apps."""
+        return (KEEP_TAG, MINUTES_TAG)
 
     def hold(self, unit_ids: Set[str]) -> bool:
         """May nothing be noticed or stopped in an account that lies in these units?"""
