@@ -1,0 +1,114 @@
+"""People's apps, and what their reporters say of them, for stories of idle_app_shutdown."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG, time_text
+from tests.schemas import validate
+from tests.stories.people import Platform
+
+HOUR = 3600
+
+
+@dataclass(frozen=True)
+class App:
+    """One that was started. `name` is what DescribeApp and DeleteApp are asked with."""
+
+    platform: Platform
+    account: str
+    region: str | None
+    name: dict[str, str]
+    arn: str
+
+    @property
+    def status(self) -> str:
+        described: str = self.platform.client("sagemaker", self.account, self.region).describe_app(**self.name)["Status"]
+        return described
+
+    @property
+    def notice(self) -> str | None:
+        return self.platform.tags(self.account, self.arn).get(NOTICE_TAG) if self.status == "InService" else None
+
+    def says(self, idle_minutes: int | None) -> None:
+        """What its reporter says now: idle for so long, or in use."""
+        now = self.platform.local.clock.datetime()
+        since = "active" if idle_minutes is None else f"idle since={time_text(now - timedelta(minutes=idle_minutes))}"
+        self.platform.set_tags(self.account, self.arn, {ACTIVITY_TAG: f"{since} seen={time_text(now)}"})
+
+    def tag(self, **tags: str) -> None:
+        """With ``keep_until`` for ``steward:keep-until``."""
+        self.platform.set_tags(self.account, self.arn, {f"steward:{key.replace('_', '-')}": value for key, value in tags.items()})
+
+
+def start_app(
+    platform: Platform, account: str = "fraud-dev", user: str = "alice", app_type: str = "JupyterLab", region: str | None = None, **more: Any
+) -> App:
+    """Somebody starts a space with such an app in a domain of its own, `more` being the domain's; it is in service when this returns."""
+    profile = platform.profile(account, user, region=region, domain=platform.domain(account, region, **more))
+    platform.local.settle()
+    return start_another(platform, account, profile, app_type, region)
+
+
+def start_another(platform: Platform, account: str, profile: str, app_type: str = "JupyterLab", region: str | None = None) -> App:
+    """The same, in a new space of a profile that is there; Canvas and types of Studio Classic belong to the profile itself."""
+    domain, user = profile.split("/")[1:]
+    sagemaker = platform.client("sagemaker", account, region)
+    if app_type in ("JupyterLab", "CodeEditor"):
+        space = f"{user}-{app_type.lower()}-{len(sagemaker.list_spaces(DomainIdEquals=domain)['Spaces'])}"
+        platform.space(account, profile, space, region=region, SpaceSettings={"AppType": app_type})
+        platform.local.settle()
+        whose = {"SpaceName": space}
+    else:
+        whose = {"UserProfileName": user}
+    name = {"DomainId": domain, "AppType": app_type, "AppName": "default", **whose}
+    spec = {} if app_type == "Canvas" else {"ResourceSpec": {"InstanceType": "ml.t3.medium"}}
+    arn = sagemaker.create_app(**name, **spec)["AppArn"]
+    platform.local.settle()
+    return App(platform, account, region, name, arn)
+
+
+def begin_sweep(platform: Platform, name: str = "by-hand", **asked: str) -> str:
+    """One that somebody starts; its ARN."""
+    machine = platform.output("IdleAppShutdownStateMachineArn")
+    arn: str = platform.client("stepfunctions", "hub").start_execution(stateMachineArn=machine, name=name, input=json.dumps(asked))["executionArn"]
+    return arn
+
+
+def sweep(platform: Platform, name: str = "by-hand", **asked: str) -> dict[str, Any]:
+    """The same, to its end, described, with its output read."""
+    return ended(platform, begin_sweep(platform, name, **asked), settle=True)
+
+
+def ended(platform: Platform, arn: str, *, settle: bool = False) -> dict[str, Any]:
+    if settle:
+        platform.local.settle()
+    execution: dict[str, Any] = platform.client("stepfunctions", "hub").describe_execution(executionArn=arn)
+    return {**execution, "output": json.loads(execution.get("output") or "null")}
+
+
+def last(platform: Platform) -> dict[str, Any]:
+    """The sweep that began last."""
+    return ended(platform, platform.executions("idle_app_shutdown")[-1]["executionArn"])
+
+
+def details(platform: Platform, run: dict[str, Any]) -> dict[str, Any]:
+    """What the sweep wrote down of itself."""
+    key = f"runs/{run['name']}/details.json"
+    body = platform.client("s3", "hub").get_object(Bucket=platform.output("ReconciliationBucketName"), Key=key)["Body"].read()
+    document: dict[str, Any] = json.loads(body)
+    validate("idle_sweep_details", document)
+    return document
+
+
+def reports(*apps: App, hours: int, idle_minutes: int | None = 0) -> None:
+    """The hours go by; each begins with what their reporters say: idle for so long at first, and an hour more each; or in use."""
+    for hour in range(hours):
+        for app in apps:
+            app.says(None if idle_minutes is None else idle_minutes + 60 * hour)
+        apps[0].platform.local.advance(HOUR)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)

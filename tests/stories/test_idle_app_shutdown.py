@@ -1,0 +1,52 @@
+"""Stories of idle_app_shutdown, on the deployed template: who is idle by evidence gets a notice and is stopped after a grace, and nobody else."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.schemas import validate
+from tests.stories.idle_apps import HOUR, at, begin_sweep, details, last, reports, start_another, start_app, sweep
+from tests.stories.people import FRAUD, Platform
+
+pytestmark = pytest.mark.workflow("idle_app_shutdown")
+
+DAY = 24 * HOUR
+
+
+def test_an_app_that_is_idle_is_noticed_and_after_its_grace_stopped_and_who_works_beside_it_is_not(platform: Platform) -> None:
+    announced, told = platform.watch_hub_bus(), platform.watch_findings()
+    platform.deploy(IdleAppShutdown="stop")
+    idle = start_app(platform)
+    busy = start_app(platform, "pricing-prod", "bob")
+    reports(idle, busy, hours=1, idle_minutes=None)
+    for hour in range(5):
+        idle.says(60 * hour)
+        busy.says(None)
+        platform.local.advance(HOUR)
+        assert idle.status == ("InService" if hour < 4 else "Deleted"), hour
+        assert (idle.notice is not None) == (hour in (2, 3)), hour
+
+    assert (busy.status, busy.notice) == ("InService", None)
+    noticing, stopping = platform.executions("idle_app_shutdown")[-3], platform.executions("idle_app_shutdown")[-1]
+    assert noticing["name"].startswith("sweep-2026-11-02T")
+    first, second = details(platform, noticing), details(platform, stopping)
+    assert (first["outcome"], first["counts"]["results"], first["counts"]["left"]) == ("Swept", {"Noticed": 1}, 0)
+    assert (second["outcome"], second["counts"]["results"]) == ("Swept", {"Stopped": 1})
+    assert second["counts"]["reasons"] == {"Keep: Active": 1, "Stop: Idle": 1}
+    assert second["done"][0]["hours_saved"] == second["savings"]["hours"] == second["counts"]["hours_saved"] >= 4
+    assert second["owners"][0]["owner"] == "alice"
+
+    events = platform.messages(announced)
+    assert [event["detail-type"] for event in events] == ["Idle App Noticed", "Idle App Stopped"]
+    validate("idle_app_noticed", events[0]["detail"])
+    validate("idle_app_stopped", events[1]["detail"])
+    assert [event["resources"] for event in events] == [[noticing["executionArn"]], [stopping["executionArn"]]]
+    noticed, stopped = (event["detail"] for event in events)
+    assert (stopped["account_id"], stopped["owner"], stopped["space_name"]) == (FRAUD, "alice", idle.name["SpaceName"])
+    assert at(noticed["stops_after"]) - at(noticed["noticed"]) == timedelta(hours=2)
+    messages = platform.messages(told)
+    for message in messages:
+        validate("idle_apps", message)
+    assert [(message["noticed"], message["stopped"]) for message in messages] == [(1, 0), (0, 1)]
+    assert [one["owners"][0]["owner"] for one in messages] == ["alice"] * 2
+    assert platform.dead_letters() == []
