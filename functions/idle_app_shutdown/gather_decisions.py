@@ -90,7 +90,7 @@ def sort_out(decided: Decided, places: dict[tuple[str, str], Place], settings: G
 def _within_places(actions: Sequence[Action]) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
     """So many of each account and Region as one item takes, and the rest."""
     taken: dict[tuple[str, str], int] = defaultdict(int)
-    kept, left = [], []
+    kept, left = list[Action](), list[Action]()
     for action in actions:
         where = (action.account_id, action.region)
         taken[where] += 1

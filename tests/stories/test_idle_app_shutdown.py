@@ -5,12 +5,10 @@ from datetime import timedelta
 import pytest
 
 from tests.schemas import validate
-from tests.stories.idle_apps import HOUR, at, begin_sweep, details, last, reports, start_another, start_app, sweep
+from tests.stories.idle_apps import HOUR, at, details, reports, start_app
 from tests.stories.people import FRAUD, Platform
 
 pytestmark = pytest.mark.workflow("idle_app_shutdown")
-
-DAY = 24 * HOUR
 
 
 def test_an_app_that_is_idle_is_noticed_and_after_its_grace_stopped_and_who_works_beside_it_is_not(platform: Platform) -> None:
@@ -30,6 +28,7 @@ def test_an_app_that_is_idle_is_noticed_and_after_its_grace_stopped_and_who_work
     noticing, stopping = platform.executions("idle_app_shutdown")[-3], platform.executions("idle_app_shutdown")[-1]
     assert noticing["name"].startswith("sweep-2026-11-02T")
     first, second = details(platform, noticing), details(platform, stopping)
+    validate("idle_sweep_details", second)
     assert (first["outcome"], first["counts"]["results"], first["counts"]["left"]) == ("Swept", {"Noticed": 1}, 0)
     assert (second["outcome"], second["counts"]["results"]) == ("Swept", {"Stopped": 1})
     assert second["counts"]["reasons"] == {"Keep: Active": 1, "Stop: Idle": 1}
