@@ -1,9 +1,11 @@
 """An organization of any size, in the state to which our workflows bring one: nothing in it is left to do.
 
 It is put into localaws's state by the functions that answer the calls by which it would come to be, at once and for as many accounts as are wanted:
-no client, no IAM, no CloudTrail event, and nothing of the product runs. That the product would leave it as it is, is for the product to show.
+no client, no IAM, no CloudTrail event, and nothing of the product runs; of it comes the activity reporter's script, as it is published. That the
+product would leave it as it is, is for the product to show.
 """
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +19,13 @@ from localaws.cloud import OPERATIONS, Call, compact
 from localaws.local import LocalOrganization
 from localaws.organization_file import Account
 from localaws.studio.core import behaviour, table
+from steward.reporter import script
 
 ORGANIZATION = Path(__file__).resolve().parents[1] / "demo" / "organization.yaml"
 STACK = "studio-steward"
 PRODUCT_TAG = "steward:product"
 UNIT = "ML/Dev"
+APPS = ("JupyterLab", "CodeEditor")
 _PLATFORM = ("management", "hub")
 
 _FIRST_ID = 300_000_000_000
@@ -89,7 +93,10 @@ class Seeding:
         roles = [self._role(account, f"StudioExecution-{number}") for number in range(self.size.domains)]
         for region in self.local.organization.regions:
             place = Place(self.local, account, region)
-            domains = {place.call("CreateDomain", **self._domain(account, number, role))["DomainId"]: role for number, role in enumerate(roles)}
+            reporters = {app: self._reporter(place, app) for app in APPS}
+            domains = {
+                place.call("CreateDomain", **self._domain(account, number, role, reporters))["DomainId"]: role for number, role in enumerate(roles)
+            }
             self.local.settle()
             for domain in domains:
                 for profile in self._profiles(account, domain):
@@ -136,12 +143,19 @@ class Seeding:
         iam.put_role_policy(name, "tags", compact({"Version": "2012-10-17", "Statement": [allow]}))
         return str(role.arn)
 
-    def _domain(self, account: Account, number: int, role: str) -> dict[str, Any]:
-        lab = {"AppLifecycleManagement": {"IdleSettings": self._idle_settings()}}
+    def _reporter(self, place: "Place", app: str) -> str:
+        """The activity reporter is published for this type of app; its ARN."""
+        name, content = script().name_for(app), b64encode(script().content.encode()).decode()
+        given = {"StudioLifecycleConfigName": name, "StudioLifecycleConfigContent": content, "StudioLifecycleConfigAppType": app}
+        return str(place.call("CreateStudioLifecycleConfig", **given)["StudioLifecycleConfigArn"])
+
+    def _domain(self, account: Account, number: int, role: str, reporters: dict[str, str]) -> dict[str, Any]:
+        idle = {"AppLifecycleManagement": {"IdleSettings": self._idle_settings()}}
+        lab, editor = ({**idle, "BuiltInLifecycleConfigArn": reporters[app]} for app in APPS)
         return {
             "DomainName": f"studio-{number}",
             "AuthMode": "IAM",
-            "DefaultUserSettings": {"ExecutionRole": role, "JupyterLabAppSettings": lab, "CodeEditorAppSettings": lab},
+            "DefaultUserSettings": {"ExecutionRole": role, "JupyterLabAppSettings": lab, "CodeEditorAppSettings": editor},
             "DefaultSpaceSettings": {"ExecutionRole": role, "JupyterLabAppSettings": lab},
             "SubnetIds": ["subnet-0a1b2c3d"],
             "VpcId": "vpc-0a1b2c3d",

@@ -14,6 +14,7 @@ OF_EACH_BATCH = (
     "sagemaker:GetSagemakerServicecatalogPortfolioStatus",
     "servicecatalog:ListAcceptedPortfolioShares",
     "servicecatalog:ListPrincipalsForPortfolio",
+    "sagemaker:DescribeStudioLifecycleConfig",
 )
 """What an account and Region cost in each batch in which domains of it are."""
 
@@ -44,7 +45,7 @@ def test_calls_are_as_the_page_says_and_nothing_is_written(rows: list[Row], acco
         "resourcegroupstaggingapi:GetResources": domains,
     }
     assert all(found[action] >= places for action in OF_EACH_BATCH), "in a batch or two"
-    assert found["iam:SimulatePrincipalPolicy"] % 3 == 0
+    assert found["iam:SimulatePrincipalPolicy"] == domains * 4, "each domain has a role of its own"
     assert {action: found[action] for action in expected} == expected
     assert found["profiles"] == domains * SIZE.profiles
     assert found["lambda:Invoke"] == 3 + ceil(places / 10) + ceil(domains / 10)

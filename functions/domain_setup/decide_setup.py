@@ -1,7 +1,7 @@
 """What does this domain lack, and why? Reads only; what is decided here is written by UpdateSettings and CorrectOne."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
+from steward.attachment import Reporter, is_silent, read_reporter
 from steward.changes import Report
 from steward.observability import logger
 from steward.resources.accounts import account_tags, describe_account, member_session
@@ -108,8 +109,14 @@ def _facts(
         tags=tags,
         roles={role: ask_role(iam, role, target.region, added) for role in sorted(studio.execution_roles)},
         account_tags=tags_of_account,
+        reporter=_reporter(studio, client_of) if settings.policy.attaches_reporter else None,
         copied=records().copies_on(domain.domain_id) if differ(domain_tags, tags_of_account, settings.policy.account_keys) else {},
     )
+
+
+def _reporter(studio: Studio, client_of: ClientOf) -> Reporter:
+    reporter, iam = read_reporter(client_of("sagemaker"), studio.domain), client_of("iam")
+    return replace(reporter, silent=tuple(role for role in sorted(studio.execution_roles) if is_silent(iam, role, studio.domain)))
 
 
 def _tags(studio: Studio, client_of: ClientOf) -> dict[str, dict[str, str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from steward.attachment import is_publication, publish
 from steward.changes import Change, Finding, Report
 from steward.observability import logger
 from steward.resources.accounts import describe_account, member_session
@@ -76,13 +77,22 @@ def _of_domain(decided: DecidedSetup, domain: Domain, sagemaker: "SageMakerClien
     if domain.status != "InService" and domain.last_modified.isoformat() != decided.seen:
         return replace(report, outcome="UpdateFailed", changes=(), findings=(_failed(domain),))
     changes = tuple(change for change in report.changes if is_of_settings(change, domain.arn))
-    left = tuple(change for change in changes if _present(domain, change) != value_of(change))
+    return _write(decided, domain, sagemaker, changes, may)
+
+
+def _write(decided: DecidedSetup, domain: Domain, sagemaker: "SageMakerClient", changes: tuple[Change, ...], may: Callable[[], bool]) -> Report:
+    """A lifecycle configuration is made before the domain names it. One that came to be something else since the decision is decided on anew."""
+    report = decided.report
+    to_publish = () if decided.is_updated else tuple(filter(is_publication, changes))
+    left = tuple(change for change in changes if not is_publication(change) and _present(domain, change) != value_of(change))
+    if left and not decided.is_updated and domain.last_modified.isoformat() != decided.seen:
+        return replace(report, outcome="DomainChanged", changes=())
+    if left and (decided.is_updated or not may()):
+        return replace(report, outcome="SettingsContested", changes=(), findings=(*report.findings, _contested(decided.writer, domain, left)))
+    if not publish(sagemaker, to_publish):
+        return replace(report, outcome="DomainChanged", changes=())
     if not left:
         return replace(report, changes=changes)
-    if not decided.is_updated and domain.last_modified.isoformat() != decided.seen:
-        return replace(report, outcome="DomainChanged", changes=())
-    if decided.is_updated or not may():
-        return replace(report, outcome="SettingsContested", changes=(), findings=(*report.findings, _contested(decided.writer, domain, left)))
     is_asked_for = update_domain(sagemaker, decided.domain_id, **_request(domain, left))
     return replace(report, outcome="SettingsUpdating" if is_asked_for else "DomainBusy", changes=())
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
+from steward.attachment import Reporter, is_silent, read_reporter
 from steward.changes import Finding
 from steward.comparisons import Access, Observed, compare
 from steward.errors import OutOfTime
@@ -86,6 +87,16 @@ class Memory:
         values = sorted(f"{key}={value}" for key, value in tags.items())
         return self._once.get(("role", role_arn, region, *values), lambda: ask_role(iam, role_arn, region, tags))
 
+    def reporter(self, place: DomainPlace, studio: Studio, session: MemberSession) -> Reporter:
+        """What is published there, and which of the domain's roles may not tell activity."""
+        where, iam = ("reporter", place.account_id, place.region), session.client("iam")
+        published = self._once.get(where, lambda: read_reporter(session.client("sagemaker"), studio.domain))
+        silent = {
+            role: self._once.get(("silent", role, studio.domain.arn), partial(is_silent, iam, role, studio.domain))
+            for role in sorted(studio.execution_roles)
+        }
+        return replace(published, silent=tuple(role for role, may_not in silent.items() if may_not))
+
     def _access(self, place: DomainPlace, session: MemberSession) -> Access:
         if not templates_are_enabled(session.client("sagemaker")):
             return Access(is_enabled=False)
@@ -155,7 +166,8 @@ class Look:
         iam = session.client("iam")
         roles = {role: self.memory.role_says(iam, role, place.region, to_come) for role in sorted(studio.execution_roles)}
         unreadable = tuple(finding for role in sorted(studio.execution_roles) for finding in self.memory.unreadable(iam, role))
-        return Observed(place, studio, tags, self.memory.records(place), roles, self.memory.access(place, session), unreadable)
+        reporter = self.memory.reporter(place, studio, session) if self.settings.policy.attaches_reporter else None
+        return Observed(place, studio, tags, self.memory.records(place), roles, self.memory.access(place, session), unreadable, reporter)
 
 
 def _tags_in_time(sagemaker: "SageMakerClient", domain_id: str, member: UserProfile | Space) -> Tags | OutOfTime | None:

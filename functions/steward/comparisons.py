@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from steward.attachment import Reporter, is_publication
 from steward.changes import Change, Finding
 from steward.cost_tags import broken, user_of, what_is_unknown
 from steward.resources.catalog import Portfolio, Principals
@@ -15,6 +16,7 @@ from steward.resources.studio import Stage
 from steward.resources.studios import Studio
 from steward.rules.access import LOCATION_TAG, decide_access, decide_location
 from steward.rules.domain_settings import RoleSays
+from steward.rules.reporter_settings import NOTHING, SLOT
 from steward.rules.tags import decide_cost_tags
 from steward.setups import Facts, SetupPolicy, decide_setup, domain_failed
 from steward.sweeps import DomainPlace, Place, Start
@@ -46,7 +48,8 @@ class Access:
 @dataclass(frozen=True)
 class Observed:
     """One domain as it is. `tags` by ARN: who is not in there has none, and who has None is gone meanwhile. `roles`: the execution roles in use, and
-    whether they may tag. `unreadable`: that some of them cannot read templates of our own."""
+    whether they may tag. `unreadable`: that some of them cannot read templates of our own. `reporter`: the activity reporter, None where it
+    is left."""
 
     place: DomainPlace
     studio: Studio
@@ -55,6 +58,7 @@ class Observed:
     roles: Mapping[str, RoleSays]
     access: Access
     unreadable: tuple[Finding, ...] = ()
+    reporter: Reporter | None = None
 
     @property
     def domain_tags(self) -> Tags:
@@ -122,6 +126,7 @@ def compare_setup(observed: Observed, policy: SetupPolicy) -> Iterator[Start | F
         roles=observed.roles,
         account_tags=observed.place.account_tags,
         copied=observed.records.copies_on(domain.domain_id),
+        reporter=observed.reporter,
     )
     setup = decide_setup(facts, policy)
     yield from setup.findings
@@ -219,11 +224,15 @@ def _of_change(change: Change, domain_arn: str) -> str:
     """Of a setting what it is and the app that it is of, not the whole path to it."""
     if change.field == "TagPropagation":
         return "tag propagation is off"
+    if is_publication(change):
+        return "the activity reporter is not published"
     if change.field.startswith("tag:"):
         return _of_tag(change.field.removeprefix("tag:"), change.before, change.after)
     app = next((name.removesuffix("AppSettings") for name in change.field.split(".") if name.endswith("AppSettings")), "")
     whose = "by default" if change.resource == domain_arn else f"of {' '.join(change.resource.rsplit(':', 1)[-1].split('/')[::2])}"
     name = change.field.rsplit(".", 1)[-1]
+    if name == SLOT:
+        return f"the activity reporter of {app} {whose} is {'not attached' if change.before in (None, NOTHING) else 'an older one'}"
     what = " of ".join(filter(None, (IDLE_IN_WORDS.get(name, name), app)))
     return f"{what} {whose} is {'not set' if change.before is None else change.before}, to be {change.after}"
 

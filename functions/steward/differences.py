@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from steward.changes import Change
+from steward.rules.reporter_settings import NOTHING, SLOT
 
 _FOR = {"DefaultUserSettings": "users", "DefaultSpaceSettings": "shared spaces"}
 _ALL = ("LifecycleManagement", "IdleTimeoutInMinutes", "MinIdleTimeoutInMinutes", "MaxIdleTimeoutInMinutes")
@@ -13,6 +14,7 @@ Leaf = tuple[str, str | None, str | None]
 def in_words(changes: Iterable[Change]) -> str:
     """Every field that differs, what it is and what it would be."""
     idle: dict[tuple[str, str], list[Leaf]] = {}
+    reporters: dict[tuple[str, str], list[str]] = {}
     tags, others = [], []
     for change in changes:
         if change.field.startswith("tag:"):
@@ -20,12 +22,18 @@ def in_words(changes: Iterable[Change]) -> str:
         elif ".IdleSettings." in change.field:
             root, app, *_, name = change.field.split(".")
             idle.setdefault((root, app.removesuffix("AppSettings")), []).append((name, change.before, change.after))
+        elif change.field.endswith(f".{SLOT}"):
+            root, app, _ = change.field.split(".")
+            state = "is missing" if change.before in (None, NOTHING) else "is an older one"
+            reporters.setdefault((root, state), []).append(app.removesuffix("AppSettings"))
         else:
             others.append(f"{change.field} {_is_not(change.before, change.after)}")
     alike: dict[tuple[str, tuple[Leaf, ...]], list[str]] = {}
     for (root, app), leaves in idle.items():
         alike.setdefault((root, tuple(leaves)), []).append(app)
-    return "; ".join((*others, *(_idle(root, apps, leaves) for (root, leaves), apps in alike.items()), *tags))
+    of_idle = (_idle(root, apps, leaves) for (root, leaves), apps in alike.items())
+    of_reporter = (f"the activity reporter of {' and '.join(apps)} for {_FOR[root]} {state}" for (root, state), apps in reporters.items())
+    return "; ".join((*others, *of_idle, *of_reporter, *tags))
 
 
 def _idle(root: str, apps: list[str], leaves: tuple[Leaf, ...]) -> str:

@@ -114,6 +114,7 @@ def setup_policy_from_env() -> SetupPolicy:
         corrects_foreign=environment.switch("FOREIGN_DOMAINS", "report", "correct"),
         corrects_overrides=environment.switch("IDLE_OVERRIDES", "report", "correct"),
         most_corrections=environment.number("MOST_IDLE_CORRECTIONS"),
+        attaches_reporter=environment.switch("ACTIVITY_REPORTER", "leave", "attach"),
     )
 
 

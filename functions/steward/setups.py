@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from steward.attachment import Attachment, Reporter, decide_attachment, is_publication
 from steward.changes import Change, Finding
 from steward.differences import in_words
 from steward.resources.domains import Domain
@@ -56,7 +57,8 @@ class SetupPolicy:
     """What this deployment wants of a domain. `user_key` and `account_keys`: the tags that profiles and spaces get; the second a domain has, too.
 
     `corrects_foreign`: domains that no product of ours made are changed as well; `corrects_overrides`: profiles and spaces whose own idle settings
-    break the limits are changed as well, `most_corrections` of them in a run. What is not corrected is reported.
+    break the limits are changed as well, `most_corrections` of them in a run. What is not corrected is reported. `attaches_reporter`: the activity
+    reporter is to run in every app; otherwise it is left as it is, there or not.
     """
 
     idle: IdleLimits
@@ -65,18 +67,21 @@ class SetupPolicy:
     corrects_foreign: bool
     corrects_overrides: bool
     most_corrections: int
+    attaches_reporter: bool
 
 
 @dataclass(frozen=True)
 class Facts:
     """All that is known of a domain. `tags` by ARN, of the domain and of each profile and space in it. `roles`: every execution role in use, and
-    whether it may tag. `copied`: the domain's tags, key and value, that are copies of ours."""
+    whether it may tag. `copied`: the domain's tags, key and value, that are copies of ours. `reporter`: the activity reporter there, None where it is
+    to be left."""
 
     studio: Studio
     tags: Mapping[str, Mapping[str, str]]
     roles: Mapping[str, RoleSays]
     account_tags: Mapping[str, str]
     copied: Mapping[str, str]
+    reporter: Reporter | None = None
 
     @property
     def domain_tags(self) -> Mapping[str, str]:
@@ -98,17 +103,19 @@ def decide_setup(facts: Facts, policy: SetupPolicy) -> Setup:
     is_reported = PRODUCT_TAG not in facts.domain_tags and not policy.corrects_foreign
     limits = limits_of_domain(policy.idle, facts.domain_tags.get(IDLE_TAG))
     propagation = _propagation(facts, policy)
-    of_domain = tuple(_of_domain(facts, policy, limits or policy.idle, propagation))
+    attachment = decide_attachment(facts.reporter, facts.studio, is_reported=is_reported) if facts.reporter else Attachment()
+    of_domain = tuple(_of_domain(facts, policy, limits or policy.idle, propagation, attachment))
     overrides = tuple(_overrides(facts.studio, limits or policy.idle))
     corrected = overrides[: policy.most_corrections] if policy.corrects_overrides and not is_reported else ()
     findings = (
         *(_update_failed(facts) if domain.status == "Update_Failed" else ()),
         *(() if limits else [_tag_out_of_bounds(facts, policy.idle)]),
         *_against_propagation(facts, propagation),
+        *attachment.findings,
         *([_differs(facts, of_domain)] if is_reported and of_domain else ()),
         *([_left_out_of_bounds(facts, overrides[len(corrected) :], some_corrected=bool(corrected))] if overrides[len(corrected) :] else ()),
     )
-    return Setup(() if is_reported else (*of_domain, *chain.from_iterable(corrected)), findings, is_reported)
+    return Setup(() if is_reported else (*of_domain, *attachment.published, *chain.from_iterable(corrected)), findings, is_reported)
 
 
 def tags_to_come(
@@ -138,8 +145,8 @@ def ask_role(iam: "IAMClient", role_arn: str, region: str, tags: Mapping[str, st
 
 
 def is_of_settings(change: Change, domain_arn: str) -> bool:
-    """Is it one that UpdateDomain makes?"""
-    return change.resource == domain_arn and not change.field.startswith("tag:")
+    """Is it one that UpdateDomain makes, or has to find made?"""
+    return is_publication(change) or (change.resource == domain_arn and not change.field.startswith("tag:"))
 
 
 def path_of(change: Change) -> Path:
@@ -165,7 +172,7 @@ def _propagation(facts: Facts, policy: SetupPolicy) -> Propagation:
     return decide_propagation(facts.roles, together, is_on=facts.studio.domain.propagates_tags)
 
 
-def _of_domain(facts: Facts, policy: SetupPolicy, limits: IdleLimits, propagation: Propagation) -> Iterator[Change]:
+def _of_domain(facts: Facts, policy: SetupPolicy, limits: IdleLimits, propagation: Propagation, attachment: Attachment) -> Iterator[Change]:
     domain = facts.studio.domain
     if propagation.switch_on:
         yield Change(domain.arn, "TagPropagation", "DISABLED", "ENABLED", "every execution role in use may tag, and 50 tags are not reached")
@@ -175,6 +182,7 @@ def _of_domain(facts: Facts, policy: SetupPolicy, limits: IdleLimits, propagatio
         defaults["DefaultSpaceSettings"] = idle_of_defaults(domain.default_space_settings, APPS_OF_SHARED_SPACES, limits, reason)
     for root, settings in defaults.items():
         yield from (_change(domain.arn, setting, root) for setting in settings)
+    yield from attachment.settings
     tags = decide_domain_tags(facts.account_tags, facts.domain_tags, facts.copied, policy.account_keys)
     yield from (Change(domain.arn, f"tag:{tag.key}", tag.before, tag.after, tag.reason) for tag in tags)
 

@@ -217,6 +217,7 @@ def test_a_tag_that_somebody_sets_between_decision_and_writing_is_theirs(platfor
 @pytest.mark.parametrize(
     ("step", "action"),
     [
+        ("*UpdateSettings*", "sagemaker:CreateStudioLifecycleConfig"),
         ("*UpdateSettings*", "sagemaker:UpdateDomain"),
         ("*CorrectOne*", "sagemaker:AddTags"),
         ("*CorrectOne*", "dynamodb:PutItem"),
@@ -228,8 +229,9 @@ def test_wherever_it_is_cut_off_all_is_written_once_and_announced(platform: Plat
     with platform.local.faults.crash(step, when, action):
         domain = made(platform)
     output = platform.the_execution("domain_setup")["output"]
-    assert (output["outcome"], len(output["changes"])) == ("DomainSetUp", 12)
+    assert (output["outcome"], len(output["changes"])) == ("DomainSetUp", 16)
     assert len(platform.calls("sagemaker:UpdateDomain")) == 1
+    assert len(platform.calls("sagemaker:CreateStudioLifecycleConfig")) == 2, "one for JupyterLab, one for Code Editor"
     changes = [change for event in announced(platform, queue) for change in event["detail"]["changes"]]
     assert changes == output["changes"]
     assert platform.tags("fraud-dev", f"arn:aws:sagemaker:eu-west-1:444444444444:domain/{domain}")["ml:owner"] == "fraud-team"

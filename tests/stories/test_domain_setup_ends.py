@@ -89,7 +89,7 @@ def test_what_somebody_changes_between_decision_and_update_is_decided_on_anew(pl
     first = platform.executions("domain_setup")[0]
     assert platform.states_entered(first).count("DecideSetup") >= 3, "twice while it was pending, then anew"
     assert described(platform, domain)["TagPropagation"] == "DISABLED"
-    assert [finding["kind"] for finding in json.loads(first["output"])["findings"]] == ["RolesMayNotTag"]
+    assert [finding["kind"] for finding in json.loads(first["output"])["findings"]] == ["RolesMayNotTag", "RolesMayNotReport"]
     assert len(updates(platform)) == 1
 
 

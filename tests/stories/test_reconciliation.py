@@ -273,7 +273,8 @@ def test_a_quiet_run_costs_what_its_page_says(platform: Platform) -> None:
         assert calls[action] == domains, action
     assert (calls["sagemaker:DescribeUserProfile"], calls["sagemaker:DescribeSpace"]) == (profiles, spaces)
     assert calls["sagemaker:ListTags"] == domains
-    assert calls["iam:SimulatePrincipalPolicy"] == 3 * 2, "for each role in use"
+    assert calls["iam:SimulatePrincipalPolicy"] == 4 * 2, "for each role in use"
+    assert calls["sagemaker:DescribeStudioLifecycleConfig"] == 2 * domains, "for JupyterLab and Code Editor, in each account and Region with a domain"
     assert calls["iam:ListRoles"] == 2, "for each account with a domain"
     assert calls["dynamodb:Query"] == accounts * regions + 2, "for each account and Region, and again for those with a domain"
     for action in ("sagemaker:GetSagemakerServicecatalogPortfolioStatus", "servicecatalog:ListPrincipalsForPortfolio"):

@@ -17,7 +17,15 @@ ACCOUNT_ID, DOMAIN_ID, UNIT = "444444444444", "d-fraud0dev0001", "ou-root-ml0000
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/StudioExecution"
 CHANGED = datetime(2026, 11, 23, 9, tzinfo=UTC)
 TARGET = DomainTarget(account_id=ACCOUNT_ID, region="eu-west-1", domain_id=DOMAIN_ID, event_id="event-1", event_time="2026-11-23T09:05:41Z")
-POLICY = SetupPolicy(IdleLimits(120, 60, 480), "ml:user", ("ml:project",), corrects_foreign=False, corrects_overrides=True, most_corrections=20)
+POLICY = SetupPolicy(
+    IdleLimits(120, 60, 480),
+    "ml:user",
+    ("ml:project",),
+    corrects_foreign=False,
+    corrects_overrides=True,
+    most_corrections=20,
+    attaches_reporter=False,
+)
 IDLE = {"LifecycleManagement": "ENABLED", "IdleTimeoutInMinutes": 120, "MinIdleTimeoutInMinutes": 60, "MaxIdleTimeoutInMinutes": 480}
 APPS = {f"{app}AppSettings": {"AppLifecycleManagement": {"IdleSettings": IDLE}} for app in ("JupyterLab", "CodeEditor")}
 FREE = Brakes(dry_run=False, stop_all_writes=False, acting_unit_ids=frozenset({"all"}))
@@ -248,6 +256,7 @@ def test_the_handler_reads_its_settings_enters_once_and_answers(scene: Scene, co
         "FOREIGN_DOMAINS": "report",
         "IDLE_OVERRIDES": "report",
         "MOST_IDLE_CORRECTIONS": "20",
+        "ACTIVITY_REPORTER": "attach",
         "DRY_RUN": "false",
         "STOP_ALL_WRITES": "false",
         "ACTING_ORGANIZATIONAL_UNIT_IDS": "all",

@@ -30,7 +30,7 @@ DOMAIN_ARN, MINA, LAB = (
 )
 OF_ACCOUNT = {"ml:project": "fraud", "ml:owner": "fraud-team"}
 WHOLE = {"ml:user": "mina", **OF_ACCOUNT}
-POLICY = SetupPolicy(IdleLimits(120, 60, 480), "ml:user", ("ml:project", "ml:owner"), False, False, 5)
+POLICY = SetupPolicy(IdleLimits(120, 60, 480), "ml:user", ("ml:project", "ml:owner"), False, False, 5, attaches_reporter=False)
 SETTINGS = ReconcileDomainsSettings("reconciliation", "records", "", POLICY)
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/studio"
 IDLE = {"LifecycleManagement": "ENABLED", "IdleTimeoutInMinutes": 120, "MinIdleTimeoutInMinutes": 60, "MaxIdleTimeoutInMinutes": 480}

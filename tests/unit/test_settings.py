@@ -24,7 +24,9 @@ BRAKES = {"DRY_RUN": "true", "STOP_ALL_WRITES": "false", "ACTING_ORGANIZATIONAL_
 OF_BOTH = {"ML_ORGANIZATIONAL_UNIT_IDS": "ou-root-ml000000, ou-root-labs0000", "MEMBER_ROLE_NAME": "profile_cost_tagging", **BRAKES}
 TO_DECIDE = OF_BOTH | {"USER_TAG_KEY": "ml:user", "ACCOUNT_TAG_KEYS": "ml:project,ml:owner", "RECORDS_TABLE_NAME": "records"}
 LIMITS = {"IDLE_TIMEOUT_MINUTES": "120", "IDLE_TIMEOUT_MINIMUM_MINUTES": "60", "IDLE_TIMEOUT_MAXIMUM_MINUTES": "480"}
-TO_SET_UP = TO_DECIDE | LIMITS | {"FOREIGN_DOMAINS": "report", "IDLE_OVERRIDES": "correct", "MOST_IDLE_CORRECTIONS": "20"}
+TO_SET_UP = (
+    TO_DECIDE | LIMITS | {"FOREIGN_DOMAINS": "report", "IDLE_OVERRIDES": "correct", "MOST_IDLE_CORRECTIONS": "20", "ACTIVITY_REPORTER": "attach"}
+)
 TO_APPLY = OF_BOTH | {"CORRECTIONS_TABLE_NAME": "corrections"}
 
 ML, LABS, SANDBOX = "ou-root-ml000000", "ou-root-labs0000", "ou-root-sandbox0"
@@ -112,6 +114,7 @@ def test_settings_of_domains_are_read_from_the_environment() -> None:
         corrects_foreign=False,
         corrects_overrides=True,
         most_corrections=20,
+        attaches_reporter=True,
     )
     assert (settings.records_table, settings.member_role_name) == ("records", "profile_cost_tagging")
     assert UpdateSettingsSettings.from_env().corrections_table == "corrections"
@@ -130,6 +133,7 @@ def test_so_it_is_where_domains_are_set_up(name: str, monkeypatch: pytest.Monkey
     [
         ("FOREIGN_DOMAINS", "yes"),
         ("IDLE_OVERRIDES", "Correct"),
+        ("ACTIVITY_REPORTER", "correct"),
         ("MOST_IDLE_CORRECTIONS", "many"),
         ("IDLE_TIMEOUT_MINUTES", "2h"),
         ("IDLE_TIMEOUT_MINIMUM_MINUTES", "59"),

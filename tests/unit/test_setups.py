@@ -17,7 +17,15 @@ from steward.setups import Facts, SetupPolicy, decide_setup, is_of_settings, pat
 
 CHANGED = datetime(2026, 11, 23, 9, tzinfo=UTC)
 ROLE = "arn:aws:iam::444444444444:role/StudioExecution"
-POLICY = SetupPolicy(IdleLimits(120, 60, 480), "ml:user", ("ml:project",), corrects_foreign=False, corrects_overrides=False, most_corrections=2)
+POLICY = SetupPolicy(
+    IdleLimits(120, 60, 480),
+    "ml:user",
+    ("ml:project",),
+    corrects_foreign=False,
+    corrects_overrides=False,
+    most_corrections=2,
+    attaches_reporter=False,
+)
 IDLE = {"LifecycleManagement": "ENABLED", "IdleTimeoutInMinutes": 120, "MinIdleTimeoutInMinutes": 60, "MaxIdleTimeoutInMinutes": 480}
 PRODUCT = {"steward:product": "studio"}
 

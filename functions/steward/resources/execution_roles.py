@@ -1,4 +1,4 @@
-"""Execution roles of Studio: may what is made with them be tagged?"""
+"""Execution roles of Studio: may what is made with them be tagged, and may its apps tell of themselves?"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -26,6 +26,17 @@ def may_tag_what_it_makes(iam: "IAMClient", role_arn: str, region: str, tags: Ma
             not_allowed(iam, role_arn, ["sagemaker:AddTags"], _made(role_arn, region, kind), keys | {"sagemaker:TaggingAction": (action,)})
             for action, kind in TAGGED_WHEN_MADE
         )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        return None
+
+
+def may_tag_apps(iam: "IAMClient", role_arn: str, app_arn: str, key: str) -> bool | None:
+    """May this role put this one tag on apps that run? None where there is no such role."""
+    keys = {"aws:TagKeys": (key,), f"aws:RequestTag/{key}": ("x",)}
+    try:
+        return not not_allowed(iam, role_arn, ["sagemaker:AddTags"], app_arn, keys)
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchEntity":
             raise

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 SERVICE_ROLES = "/service-role/"
 _PAGE = 1000
+_LISTS = frozenset({"aws:TagKeys"})
+"""Condition keys with several values, told as a list where there is one."""
 
 
 def service_role_names(iam: "IAMClient") -> frozenset[str]:
@@ -27,7 +29,7 @@ def not_allowed(
     (https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html).
     """
     entries: list[ContextEntryTypeDef] = [
-        {"ContextKeyName": key, "ContextKeyValues": list(values), "ContextKeyType": "stringList" if len(values) > 1 else "string"}
+        {"ContextKeyName": key, "ContextKeyValues": list(values), "ContextKeyType": "stringList" if key in _LISTS else "string"}
         for key, values in (context or {}).items()
     ]
     pages = iam.get_paginator("simulate_principal_policy").paginate(
