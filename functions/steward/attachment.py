@@ -15,6 +15,7 @@ from steward.resources.domains import Domain
 from steward.resources.execution_roles import may_tag_apps
 from steward.resources.lifecycle_configs import AppType, LifecycleConfig, create_lifecycle_config, describe_lifecycle_config
 from steward.resources.studios import Studio
+from steward.rules.activity import ACTIVITY_TAG
 from steward.rules.idle_settings import APPS_OF_SHARED_SPACES, APPS_OF_USERS, SettingToSet
 from steward.rules.reporter_settings import Taken, attach, overridden
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sagemaker import SageMakerClient
 
-ACTIVITY_TAG = "steward:activity"
 CONTENT = "StudioLifecycleConfigContent"
 APP_TYPES: Mapping[str, AppType] = {"JupyterLabAppSettings": "JupyterLab", "CodeEditorAppSettings": "CodeEditor"}
 """By the member of settings that each has."""

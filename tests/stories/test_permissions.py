@@ -188,6 +188,7 @@ RUNNERS = tuple(
 )
 READERS = tuple(role for role in RUNNERS if "ListAccounts" not in role)
 RECORD = {"place": {"S": f"{FRAUD}/{HERE}"}, "what": {"S": "principal#x"}}
+CONFIG = {"StudioLifecycleConfigContent": "eA==", "StudioLifecycleConfigAppType": "JupyterLab"}
 COUNT = {"resource": {"S": "x"}, "writer_and_day": {"S": "x"}}
 ANOTHER_ROLE = {"ExecutionRole": f"arn:aws:iam::{FRAUD}:role/AdministratorAccess"}
 STARTERS = ("intake/", "reconciliation/StartExecutionsFunctionRole")
@@ -199,6 +200,9 @@ FORBIDDEN = [
     Attempt("sagemaker", "UpdateDomain", just(**DOMAIN, DefaultUserSettings=ANOTHER_ROLE), lacking="iam:PassRole"),
     Attempt("sagemaker", "UpdateDomain", just(**DOMAIN, DefaultSpaceSettings=ANOTHER_ROLE), lacking="iam:PassRole"),
     Attempt("sagemaker", "UpdateUserProfile", just(**PROFILE, UserSettings=ANOTHER_ROLE), lacking="iam:PassRole"),
+    Attempt("sagemaker", "CreateStudioLifecycleConfig", just(**CONFIG, StudioLifecycleConfigName="steward-activity-reporter-x"), ("domain_setup",)),
+    Attempt("sagemaker", "CreateStudioLifecycleConfig", just(**CONFIG, StudioLifecycleConfigName="git")),
+    Attempt("sagemaker", "DeleteStudioLifecycleConfig", just(StudioLifecycleConfigName="steward-activity-reporter-x")),
     Attempt("sagemaker", "DeleteDomain", just(**DOMAIN)),
     Attempt("sagemaker", "CreateUserProfile", just(**PROFILE)),
     Attempt("sagemaker", "UpdateUserProfile", just(**PROFILE), ("domain_setup",)),
@@ -298,7 +302,13 @@ def test_no_role_may_do_what_is_not_its_own(platform: Platform, attempt: Attempt
 
 
 WRITTEN_IN_MEMBERS = {
-    "domain_setup": {"sagemaker:AddTags", "sagemaker:UpdateDomain", "sagemaker:UpdateUserProfile", "sagemaker:UpdateSpace"},
+    "domain_setup": {
+        "sagemaker:AddTags",
+        "sagemaker:CreateStudioLifecycleConfig",
+        "sagemaker:UpdateDomain",
+        "sagemaker:UpdateUserProfile",
+        "sagemaker:UpdateSpace",
+    },
     "template_enablement": {
         "sagemaker:AddTags",
         "sagemaker:EnableSagemakerServicecatalogPortfolio",

@@ -13,6 +13,10 @@ def idle(app: str, root: str = "DefaultUserSettings", **before: str) -> list[Cha
     return [Change("d", f"{path}.{name}", before.get(name), after, "") for name, after in IDLE.items() if before.get(name) != after]
 
 
+def reporter(app: str, root: str = "DefaultUserSettings", before: str | None = None) -> Change:
+    return Change("d", f"{root}.{app}AppSettings.BuiltInLifecycleConfigArn", before, "ours", "")
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -38,8 +42,13 @@ def idle(app: str, root: str = "DefaultUserSettings", **before: str) -> list[Cha
             ],
             "TagPropagation is DISABLED, not ENABLED; tag:ml:owner is 'us', not 'fraud team'; tag:ml:project is missing, not 'fraud'",
         ),
+        (
+            [reporter("JupyterLab"), reporter("CodeEditor", before="None"), reporter("JupyterLab", "DefaultSpaceSettings", before="older")],
+            "the activity reporter of JupyterLab and CodeEditor for users is missing; "
+            "the activity reporter of JupyterLab for shared spaces is an older one",
+        ),
     ],
-    ids=["nothing set", "one app otherwise", "some of one app", "tags and propagation"],
+    ids=["nothing set", "one app otherwise", "some of one app", "tags and propagation", "the reporter"],
 )
 def test_what_differs_is_told_in_few_words(changes: list[Change], words: str) -> None:
     assert in_words(changes) == words

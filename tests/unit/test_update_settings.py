@@ -1,5 +1,6 @@
 """The step UpdateSettings alone: what it writes, when it waits, and when it does neither. A call that is not written down here fails the test."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ PROPAGATION = Change(DOMAIN_ARN, "TagPropagation", "DISABLED", "ENABLED", "why")
 TIMEOUT = Change(DOMAIN_ARN, f"DefaultUserSettings.{IDLE}.IdleTimeoutInMinutes", None, "120", "why")
 OF_SPACES = Change(DOMAIN_ARN, f"DefaultSpaceSettings.{IDLE}.LifecycleManagement", "DISABLED", "ENABLED", "why")
 TAG = Change(DOMAIN_ARN, "tag:ml:project", None, "fraud", "why")
+PUBLISHED = Change(f"arn:aws:sagemaker:eu-west-1:{ACCOUNT_ID}:studio-lifecycle-config/x", "StudioLifecycleConfigContent", None, "sha256 x", "why")
 FOUND = Finding("IdleTagOutOfBounds", DOMAIN_ARN, "correct it")
 FREE = Brakes(dry_run=False, stop_all_writes=False, acting_unit_ids=frozenset({"all"}))
 
@@ -102,6 +104,46 @@ def test_each_structure_in_which_something_differs_is_sent_whole_without_its_rol
         DefaultSpaceSettings={"SecurityGroups": ["sg-2"], **idle(LifecycleManagement="ENABLED")},
     )
     assert ends(scene.play(PROPAGATION, TIMEOUT, OF_SPACES, TAG)) == ("SettingsUpdating", False, (), [])
+
+
+@pytest.fixture
+def publishing(monkeypatch: pytest.MonkeyPatch) -> list[list[Change]]:
+    """What was to be published, each time; the first time it is not what was decided on."""
+    asked: list[list[Change]] = []
+
+    def publish(_: object, changes: Iterable[Change]) -> bool:
+        asked.append(list(changes))
+        return len(asked) > 1
+
+    monkeypatch.setattr(step, "publish", publish)
+    return asked
+
+
+def test_what_the_domain_will_name_is_published_before_and_decided_on_anew_where_it_is_another(scene: Scene, publishing: list[Any]) -> None:
+    scene.account().domain()
+    assert ends(scene.play(PROPAGATION, PUBLISHED)) == ("DomainChanged", False, (), [])
+    scene.account().domain().updates(TagPropagation="ENABLED")
+    assert ends(scene.play(PROPAGATION, PUBLISHED)) == ("SettingsUpdating", False, (), [])
+    assert publishing == [[PUBLISHED]] * 2
+
+
+def test_what_is_only_to_be_published_is_told_without_an_update(scene: Scene, publishing: list[Any]) -> None:
+    publishing.append([])
+    scene.account().domain(changed=LATER)
+    assert ends(scene.play(PUBLISHED, TAG)) == ("DomainSetUp", False, (PUBLISHED,), [])
+
+
+def test_once_updated_nothing_is_published_again(scene: Scene, publishing: list[Any]) -> None:
+    publishing.append([])
+    scene.account().domain(TagPropagation="ENABLED", changed=LATER)
+    assert ends(scene.play(PROPAGATION, PUBLISHED, is_updated=True)) == ("DomainSetUp", False, (PROPAGATION, PUBLISHED), [])
+    assert publishing[1:] == [[]]
+
+
+def test_where_a_writer_has_had_three_corrections_nothing_is_published(scene: Scene, publishing: list[Any]) -> None:
+    scene.account().domain().counts("ConditionalCheckFailedException")
+    assert ends(scene.play(PROPAGATION, PUBLISHED, writer="Terraform"))[0] == "SettingsContested"
+    assert publishing == []
 
 
 def test_what_is_as_it_was_told_is_not_sent(scene: Scene) -> None:
