@@ -19,7 +19,7 @@ from steward.rules.idle import AppSeen, Decision, Reason, confirm, decide, signa
 from steward.rules.idle_policy import IdlePolicy
 from steward.rules.idle_policy import Place as Where
 from steward.rules.troubles import NO_TIME
-from steward.sweeps import LONGEST_MESSAGE, Trouble
+from steward.sweeps import Trouble
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -35,6 +35,9 @@ CLOSED = {
     "UnrecognizedClientException",
 }
 """Errors that are of the account or the Region, suspended or switched off meanwhile: what one app met all others there would."""
+
+LONGEST_LINE = 400
+"""Characters of a result's message: six hundred results have to fit into one answer."""
 
 Outcome = tuple[Result, str]
 
@@ -197,7 +200,7 @@ def _is_same_period(action: Action, fresh: Decision) -> bool:
 
 
 def _line(action: Action, result: Result, message: str, at: datetime) -> Done:
-    return Done(**{**dict(action), "message": message[:LONGEST_MESSAGE]}, result=result, at=at)
+    return Done(**{**dict(action), "message": message[:LONGEST_LINE]}, result=result, at=at)
 
 
 def _name(action: Action) -> dict[str, Any]:

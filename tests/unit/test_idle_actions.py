@@ -166,13 +166,14 @@ def test_an_exception_that_comes_between_decision_and_stop_is_heard(
 
 
 def test_what_get_resources_forgets_meanwhile_says_what_it_said_before(member: World, domain_id: str) -> None:
-    """A space wants more than the parameter, and GetResources is silent when it is asked again."""
+    """A space wants less than the parameter, and GetResources is silent when it is asked again."""
+    patient = replace(POLICY, idle_minutes={"JupyterLab": 480})
     app = member.lab(domain_id, "lab", member.idle(3 * HOUR, noticed=timedelta(hours=2, minutes=30)))
     member.tag(":".join([*app.arn.split(":", 5)[:5], f"space/{domain_id}/lab"]), {"steward:idle-minutes": "60"})
-    actions = decided(member, "Stop")
+    actions = member.decide(patient).actions
     tagging.behaviour(member.cloud).unknown_types = frozenset({"sagemaker:space", "sagemaker:user-profile", "sagemaker:domain"})
-    assert actions[0].threshold_minutes == 60
-    assert only(member, actions)[0] == "Stopped"
+    assert [(action.verdict, action.threshold_minutes) for action in actions] == [("Stop", 60)]
+    assert only(member, actions, policy=patient)[0] == "Stopped"
 
 
 def described(monkeypatch: pytest.MonkeyPatch, **more: datetime) -> None:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from localaws import tagging
 from localaws.studio import behaviour
 from steward.idle_sweeps import Action, Decided
+from steward.rules.activity import NOTICE_TAG, time_text
 from tests.unit.idle_world import ACCOUNT_ARN, HOUR, OURS, PLACE, POLICY, World, world
 
 DISTRIBUTION = "arn:aws:sagemaker:eu-west-1:819792524951:image/sagemaker-distribution-cpu"
@@ -221,6 +222,13 @@ def test_of_many_candidates_some_are_asked_and_others_an_hour_later(member: Worl
         asked.append({one.space_name for one in decided.actions})
         member.local.advance(3600)
     assert len(asked[0] | asked[1] | asked[2]) == 50
+
+
+def test_a_notice_that_get_resources_does_not_know_leads_to_the_stop_it_is_for(member: World, domain_id: str) -> None:
+    member.canvas(domain_id, "mina", {NOTICE_TAG: time_text(member.now - 3 * HOUR)})
+    member.unused(domain_id, "mina", 8 * HOUR)
+    unknown_to_get_resources(member, "sagemaker:app")
+    assert action(member.decide()).verdict == "Stop"
 
 
 def test_where_apps_have_no_tags_at_all_three_are_asked_and_silence_is_believed(member: World, domain_id: str) -> None:
