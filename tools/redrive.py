@@ -6,6 +6,7 @@ into the intake queue too, for the workflow of that rule. A failed execution of 
 twice: intake knows an event that it has seen, and a step writes only what differs.
 
 Of reconciliations only the last for all accounts is started again, and those for one account since then; none whose rest the next one does.
+Sweeps over idle apps go on where they could not tell what they had done; the next one does the rest.
 
 ``make redrive`` only looks, ``make redrive EXECUTE=1`` moves. Exit status: 0, it was done; 1, something could not be moved, and is where it was;
 2, AWS would not let it look, or not to the end.
@@ -17,6 +18,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,10 @@ LONGEST_NAME = 80
 
 LEFT_TO_THE_NEXT = {"SomeAccountsFailed", "TooMuchToDo"}
 """Ends of a reconciliation that has done all it could: the next one does the rest. Repeated at once, each would be a whole run."""
+
+ENDS_OF_SWEEPS = {"CapReached", "InputUnreadable", "OutcomeUnknown", "SomeAccountsFailed", "SweepFailed"}
+"""Red ends of idle_app_shutdown. Whatever they left the next sweep does, within the hour. With any other error it stands in a state that knows what was
+done and could not say so: it goes on there."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,9 @@ def unsuccessful_executions(stack: Stack) -> Iterator[Waiting]:
         if workflow == "reconciliation":
             yield from unsuccessful_reconciliations(stack, machine)
             continue
+        if workflow == "idle_app_shutdown":
+            yield from unsuccessful_sweeps(stack, machine)
+            continue
         for status in ("FAILED", "TIMED_OUT", "ABORTED"):
             latest: dict[str, ExecutionListItemTypeDef] = {}
             pages = stack.states.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter=status)
@@ -158,18 +167,36 @@ def unsuccessful_reconciliations(stack: Stack, machine: str) -> Iterator[Waiting
         execution = stack.states.describe_execution(executionArn=listed["executionArn"])
         error = execution.get("error", "")
         if error == "InputUnreadable":
-            stack.left_out.append(f"{listed['name']}, {error}: start a new one with an input that it can read")
+            stack.left_out.append(f"reconciliation {listed['name']}, {error}: start a new one with an input that it can read")
             continue
         account_id = json.loads(execution["input"]).get("account_id", "")
         if account_id in done:
             continue
         done.add(account_id)
         if error in LEFT_TO_THE_NEXT:
-            stack.left_out.append(f"{listed['name']}, {error}: the next reconciliation does what it left")
+            stack.left_out.append(f"reconciliation {listed['name']}, {error}: the next reconciliation does what it left")
         elif listed["status"] in {"FAILED", "TIMED_OUT", "ABORTED"}:
             yield from _unsuccessful(stack, f"reconciliation, {listed['status']}", listed)
         if not account_id:
             return
+
+
+def unsuccessful_sweeps(stack: Stack, machine: str) -> Iterator[Waiting]:
+    """Sweeps over idle apps that were cut off, or could not tell what they had done. None is started anew: that is what the next one is for."""
+    told = False
+    for status in ("FAILED", "TIMED_OUT", "ABORTED"):
+        pages = stack.states.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter=status)
+        for listed in (execution for page in pages for execution in page["executions"]):  # the latest first
+            execution = stack.states.describe_execution(executionArn=listed["executionArn"])
+            error = execution.get("error", status)
+            if error in ENDS_OF_SWEEPS:
+                if not told:
+                    stack.left_out.append(f"sweep {listed['name']}, {error}, and any before it: the next sweep does what it left")
+                told = True
+            elif execution.get("redriveStatus") == "REDRIVABLE":
+                reason = f"{error}: {_brief(execution.get('cause', 'no cause given'))}"
+                redrive_it = partial(stack.states.redrive_execution, executionArn=listed["executionArn"])
+                yield Waiting(f"idle_app_shutdown, {status}", listed["name"], reason, "redrive it", redrive_it)
 
 
 def _unsuccessful(stack: Stack, place: str, listed: Mapping[str, Any]) -> Iterator[Waiting]:
@@ -323,7 +350,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"redrive: {error}\n")
         return 2
     for one in stack.left_out:
-        print(f"left out: reconciliation {one}")
+        print(f"left out: {one}")
     print(_summary(stack, options, len(found), left, hidden))
     return 1 if left and options.execute else 0
 

@@ -1,4 +1,4 @@
-"""What came of the whole sweep: told to others app by app, to people once, written down, measured, and how it ends."""
+"""What came of the whole sweep: written down, measured, put into words for others, and how it ends."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ from steward.idle_messages import events_of, message_of
 from steward.idle_summaries import Gathered, Listing, Sweep
 from steward.idle_sweeps import WORKFLOW, Acted, ActionPlace, Done, Result, total_acted
 from steward.observability import logger, metrics
-from steward.resources.announcements import announce
 from steward.resources.clients import hub_client
 from steward.resources.map_results import read_children
 from steward.resources.objects import get_json, put_json
@@ -20,9 +19,7 @@ from steward.settings import SumUpSweepSettings
 from steward.sweeps import trouble
 
 if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sns import SNSClient
 
 
 class SumUpSweepRequest(BaseModel):
@@ -42,29 +39,29 @@ class SumUpSweepRequest(BaseModel):
 @logger.inject_lambda_context
 @event_parser(model=SumUpSweepRequest)
 def handler(request: SumUpSweepRequest, context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  Lambda passes it
-    answer = sum_up_sweep(request, SumUpSweepSettings.from_env(), hub_client("s3"), hub_client("events"), hub_client("sns"))
+    answer = sum_up_sweep(request, SumUpSweepSettings.from_env(), hub_client("s3"))
     metrics.flush_metrics()
     logger.info("swept", outcome=answer["report"]["outcome"], counts=answer["report"]["counts"])
     return answer
 
 
-def sum_up_sweep(
-    request: SumUpSweepRequest, settings: SumUpSweepSettings, s3: "S3Client", events: "EventBridgeClient", sns: "SNSClient"
-) -> dict[str, Any]:
-    """``{report, why}``: the report of the whole run, and in words why it is red, where it is.
+def sum_up_sweep(request: SumUpSweepRequest, settings: SumUpSweepSettings, s3: "S3Client") -> dict[str, Any]:
+    """``{report, why, news}``: the report of the whole run; in words why it is red, where it is; and what the machine tells others: ``{events,
+    events_key, subject, message}``, so many events under that key of the bucket, and one message for people.
 
-    Tried again after a cut it writes the same and tells the same once more, word for word.
+    Tried again after a cut it writes the same.
     """
-    sweep = _read(request, settings, s3)
-    details_s3 = put_json(s3, settings.bucket, f"runs/{request.run}/details.json", sweep.details(dry_run=settings.held))
-    grace = settings.idle_policy.grace
-    announce(events, settings.hub_bus, request.execution, events_of(sweep, grace))
-    if message := message_of(sweep, request.execution, grace, details_s3):
-        sns.publish(TopicArn=settings.findings_topic_arn, Subject=message[0], Message=message[1])
+    sweep, grace, folder = _read(request, settings, s3), settings.idle_policy.grace, f"runs/{request.run}"
+    details_s3 = put_json(s3, settings.bucket, f"{folder}/details.json", sweep.details(dry_run=settings.held))
+    events, (subject, message) = events_of(sweep, grace), message_of(sweep, request.execution, grace, details_s3)
+    put_json(s3, settings.bucket, f"{folder}/events.json", events)
     counts = sweep.counts()
     _measure(counts, whole=request.account_id is None)
-    report = {"version": 1, "outcome": sweep.outcome, "dry_run": settings.held, "counts": counts, "details_s3": details_s3}
-    return {"report": report, "why": sweep.why(details_s3)}
+    return {
+        "report": {"version": 1, "outcome": sweep.outcome, "dry_run": settings.held, "counts": counts, "details_s3": details_s3},
+        "why": sweep.why(details_s3),
+        "news": {"events": len(events), "events_key": f"{folder}/events.json", "subject": subject, "message": message},
+    }
 
 
 def _read(request: SumUpSweepRequest, settings: SumUpSweepSettings, s3: "S3Client") -> Sweep:

@@ -7,7 +7,6 @@ StewardError
 │   ├── WorkflowUnknown       its workflow has no state machine here
 │   └── RepeatedTooOften      it was tried again and again, and never ended green
 ├── MemberRoleNotAssumable    a member account does not let us in: our role is not planted yet, or not for us
-├── AnnouncementRefused       EventBridge did not take one of our own events
 └── OutOfTime                 an item of a batch is left, and so is no time
 """
 
@@ -38,10 +37,6 @@ class RepeatedTooOften(MessageRefused):
 
 class MemberRoleNotAssumable(StewardError):
     """STS refused our role in a member account. In a new account that means *not yet*: StackSets plant roles after the account is vended."""
-
-
-class AnnouncementRefused(StewardError):
-    """EventBridge answered, and refused an event in its answer: the step is tried again, and tells all of its events once more."""
 
 
 class OutOfTime(StewardError):

@@ -2,34 +2,31 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from steward.idle_summaries import Sweep
 from steward.idle_sweeps import WORKFLOW, Done
 from steward.rules.savings import hours_saved, money_saved
 
-STOPPED, NOTICED = "Idle App Stopped", "Idle App Noticed"
-"""The detail types of our events: docs/events has a schema for each."""
-
 MOST_APPS_TOLD = 250
 """Apps that the message names: SNS takes 262,144 bytes, and nobody reads more. The rest is counted."""
 
+LONGEST_WHY = 300
+"""Characters of why that it has for each."""
 
-def events_of(sweep: Sweep, grace: timedelta) -> list[tuple[str, Mapping[str, Any]]]:
-    """Each with its detail type. `grace`: from a notice to the stop."""
+
+def events_of(sweep: Sweep, grace: timedelta) -> list[dict[str, Any]]:
+    """The details of all events, for the machine to send: it knows a stopped app by ``stopped``. `grace`: from a notice to the stop."""
     return [
-        *((STOPPED, _stopped(done, sweep.run)) for done in sweep.stopped),
-        *((NOTICED, _app(done, sweep.run) | {"noticed": _at(done), "stops_after": _text(done, grace)}) for done in sweep.noticed),
+        *(_stopped(done, sweep.run) for done in sweep.stopped),
+        *(_app(done, sweep.run) | {"noticed": _time(done.at), "stops_after": _time(done.at + grace)} for done in sweep.noticed),
     ]
 
 
-def message_of(sweep: Sweep, execution: str, grace: timedelta, details_s3: str) -> tuple[str, str] | None:
-    """Subject and text, which is JSON; None where nothing was stopped or noticed."""
+def message_of(sweep: Sweep, execution: str, grace: timedelta, details_s3: str) -> tuple[str, str]:
+    """Subject and text, which is JSON: for runs that stopped or noticed anything."""
     done = [*sweep.stopped, *sweep.noticed]
-    if not done:
-        return None
     counts = {"stopped": len(sweep.stopped), "noticed": len(sweep.noticed)}
     told = {
         "version": 1,
@@ -58,13 +55,13 @@ def _owners(done: list[Done], grace: timedelta) -> list[dict[str, Any]]:
 def _line(done: Done, grace: timedelta) -> dict[str, Any]:
     """Short, for a person: which app, what was done to it, why, and what comes next."""
     app = f"{done.region} {done.domain_id}/{done.of}/{done.app_type}/{done.app_name}"
-    after = {"stops_after": _text(done, grace)} if done.verdict == "Notice" else {}
-    return {"app": app, "done": done.result.value, "why": done.message or done.reason, **after}
+    after = {"stops_after": _time(done.at + grace)} if done.verdict == "Notice" else {}
+    return {"app": app, "done": done.result.value, "why": (done.message or done.reason)[:LONGEST_WHY], **after}
 
 
 def _stopped(done: Done, run: str) -> dict[str, Any]:
     hours = hours_saved(done.idle_since, done.at)
-    return _app(done, run) | {"stopped": _at(done), "hours_saved": hours, "money_saved": money_saved(done.instance_type, hours)}
+    return _app(done, run) | {"stopped": _time(done.at), "hours_saved": hours, "money_saved": money_saved(done.instance_type, hours)}
 
 
 def _app(done: Done, run: str) -> dict[str, Any]:
@@ -74,9 +71,5 @@ def _app(done: Done, run: str) -> dict[str, Any]:
     return {"version": 1, "run": run, **{name: told[name] for name in named}, **of, "message": done.message}
 
 
-def _at(done: Done) -> Any:
-    return done.model_dump(mode="json")["at"]
-
-
-def _text(done: Done, grace: timedelta) -> Any:
-    return done.model_copy(update={"at": done.at + grace}).model_dump(mode="json")["at"]
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

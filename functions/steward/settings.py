@@ -263,13 +263,10 @@ class StopIdleAppsSettings(Settings):
 
 @dataclass(frozen=True)
 class SumUpSweepSettings(Settings):
-    """`hub_bus` is the name of the bus that our own events go to, `findings_topic_arn` where people hear of notices and stops."""
+    """What came of a run is written to `bucket`."""
 
     bucket: str
-    hub_bus: str
-    findings_topic_arn: str
     idle_policy: IdlePolicy
-    idle_cap: Cap
     stops_idle_apps: bool
     brakes: Brakes
 
@@ -324,8 +321,6 @@ READ: Mapping[str, Callable[[], Any]] = {
     "corrections_table": partial(environment.text, "CORRECTIONS_TABLE_NAME"),
     "dlq_url": partial(environment.text, "INTAKE_DLQ_URL"),
     "dry_run": partial(environment.switch, "DRY_RUN"),
-    "findings_topic_arn": partial(environment.text, "FINDINGS_TOPIC_ARN"),
-    "hub_bus": partial(environment.text, "HUB_BUS_NAME"),
     "idle_cap": _idle_cap,
     "idle_policy": idle_policy_from_env,
     "member_role_name": partial(environment.text, "MEMBER_ROLE_NAME"),

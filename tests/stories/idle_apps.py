@@ -9,7 +9,7 @@ from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG, time_text
 from tests.schemas import validate
 from tests.stories.people import Platform
 
-HOUR = 3600
+HOUR, DAY = 3600, 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,23 @@ class App:
     def notice(self) -> str | None:
         return self.platform.tags(self.account, self.arn).get(NOTICE_TAG) if self.status == "InService" else None
 
-    def says(self, idle_minutes: int | None) -> None:
-        """What its reporter says now: idle for so long, or in use."""
-        now = self.platform.local.clock.datetime()
-        since = "active" if idle_minutes is None else f"idle since={time_text(now - timedelta(minutes=idle_minutes))}"
-        self.platform.set_tags(self.account, self.arn, {ACTIVITY_TAG: f"{since} seen={time_text(now)}"})
+    def says(self, idle_since: datetime | None) -> None:
+        """What its reporter says now: idle since then, or in use."""
+        words = "active" if idle_since is None else f"idle since={time_text(idle_since)}"
+        self.platform.set_tags(self.account, self.arn, {ACTIVITY_TAG: f"{words} seen={time_text(self.platform.local.clock.datetime())}"})
+
+    def lives(self, used_for: float = 0) -> "App":
+        """Its reporter speaks, now and each hour as long as it is in service: in use for so many seconds from now, idle then."""
+        clock = self.platform.local.clock
+        left = clock.datetime() + timedelta(seconds=used_for)
+
+        def beat() -> None:
+            if self.status == "InService":
+                self.says(None if clock.datetime() < left else left)
+                clock.calendar(clock.now + HOUR, beat)
+
+        beat()
+        return self
 
     def tag(self, **tags: str) -> None:
         """With ``keep_until`` for ``steward:keep-until``."""
@@ -100,14 +112,6 @@ def details(platform: Platform, run: dict[str, Any]) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(body)
     validate("idle_sweep_details", document)
     return document
-
-
-def reports(*apps: App, hours: int, idle_minutes: int | None = 0) -> None:
-    """The hours go by; each begins with what their reporters say: idle for so long at first, and an hour more each; or in use."""
-    for hour in range(hours):
-        for app in apps:
-            app.says(None if idle_minutes is None else idle_minutes + 60 * hour)
-        apps[0].platform.local.advance(HOUR)
 
 
 def at(text: str) -> datetime:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.schemas import validate
-from tests.stories.idle_apps import HOUR, at, details, reports, start_app
+from tests.stories.idle_apps import DAY, HOUR, at, details, start_app
 from tests.stories.people import FRAUD, Platform
 
 pytestmark = pytest.mark.workflow("idle_app_shutdown")
@@ -14,19 +14,14 @@ pytestmark = pytest.mark.workflow("idle_app_shutdown")
 def test_an_app_that_is_idle_is_noticed_and_after_its_grace_stopped_and_who_works_beside_it_is_not(platform: Platform) -> None:
     announced, told = platform.watch_hub_bus(), platform.watch_findings()
     platform.deploy(IdleAppShutdown="stop")
-    idle = start_app(platform)
-    busy = start_app(platform, "pricing-prod", "bob")
-    reports(idle, busy, hours=1, idle_minutes=None)
-    for hour in range(5):
-        idle.says(60 * hour)
-        busy.says(None)
-        platform.local.advance(HOUR)
-        assert idle.status == ("InService" if hour < 4 else "Deleted"), hour
-        assert (idle.notice is not None) == (hour in (2, 3)), hour
-
-    assert (busy.status, busy.notice) == ("InService", None)
-    noticing, stopping = platform.executions("idle_app_shutdown")[-3], platform.executions("idle_app_shutdown")[-1]
-    assert noticing["name"].startswith("sweep-2026-11-02T")
+    idle = start_app(platform).lives()
+    busy = start_app(platform, "pricing-prod", "bob").lives(used_for=DAY)
+    platform.local.advance(6 * HOUR)
+    assert (idle.status, busy.status, busy.notice) == ("Deleted", "InService", None)
+    runs = platform.executions("idle_app_shutdown")
+    assert {run["status"] for run in runs} == {"SUCCEEDED"}
+    noticing, stopping = (run for run in runs if "ActOnApps" in platform.states_entered(run))
+    assert [noticing["name"], stopping["name"]] == ["sweep-2026-11-02T11", "sweep-2026-11-02T13"]
     first, second = details(platform, noticing), details(platform, stopping)
     validate("idle_sweep_details", second)
     assert (first["outcome"], first["counts"]["results"], first["counts"]["left"]) == ("Swept", {"Noticed": 1}, 0)
@@ -39,7 +34,7 @@ def test_an_app_that_is_idle_is_noticed_and_after_its_grace_stopped_and_who_work
     assert [event["detail-type"] for event in events] == ["Idle App Noticed", "Idle App Stopped"]
     validate("idle_app_noticed", events[0]["detail"])
     validate("idle_app_stopped", events[1]["detail"])
-    assert [event["resources"] for event in events] == [[noticing["executionArn"]], [stopping["executionArn"]]]
+    assert [event["resources"][0] for event in events] == [noticing["executionArn"], stopping["executionArn"]]
     noticed, stopped = (event["detail"] for event in events)
     assert (stopped["account_id"], stopped["owner"], stopped["space_name"]) == (FRAUD, "alice", idle.name["SpaceName"])
     assert at(noticed["stops_after"]) - at(noticed["noticed"]) == timedelta(hours=2)
