@@ -38,8 +38,8 @@ LEFT_TO_THE_NEXT = {"SomeAccountsFailed", "TooMuchToDo"}
 """Ends of a reconciliation that has done all it could: the next one does the rest. Repeated at once, each would be a whole run."""
 
 ENDS_OF_SWEEPS = {"CapReached", "InputUnreadable", "OutcomeUnknown", "SomeAccountsFailed", "SweepFailed"}
-"""Red ends of idle_app_shutdown. Whatever they left the next sweep does, within the hour. With any other error it stands in a state that knows what was
-done and could not say so: it goes on there."""
+"""Red ends of idle_app_shutdown. Whatever they left the next sweep does, within the hour. With any other error it stands in a state that knows what
+was done and could not say so: it goes on there."""
 
 
 @dataclass(frozen=True)
