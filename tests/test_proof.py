@@ -26,6 +26,7 @@ SAMPLED = {
     "reconciliation": "a_profile_lost_its_event",
     "template_enablement": "a_profile_comes_with_a_new_role",
     "domain_setup": "a_domain_of_ours_is_created",
+    "idle_app_shutdown": "somebody_leaves_an_app_and_somebody_works_on",
 }
 """Of each workflow a play in which every kind of fault can strike."""
 

@@ -25,6 +25,8 @@ ANNOUNCEMENTS, FINDINGS = "announcements", "findings"
 
 _SETTINGS = {"TagPropagation", "DefaultUserSettings", "DefaultSpaceSettings", "DomainSettings", "UserSettings", "SpaceSettings"}
 _OF_ITS_OWN = {"id", "time", "eventID", "requestID", "eventTime", "execution", "resources", "EventId", "responseElements"}
+_WAYS = {"changes", "roles_associated", "roles_released", "run", "message", "hours_saved", "money_saved"}
+"""What an event says of its run: which one, and when, is a way."""
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
 _PORTFOLIOS = re.compile(r"\bport-\w{13}\b")
 _HASHES = re.compile(r"-[0-9a-f]{12}(-r\d+)?\b")
@@ -71,12 +73,12 @@ def end_state(local: LocalOrganization) -> EndState:
     done = [execution for place in _places(cloud) for execution in executions(cloud, *place).values()]
     green = [execution for execution in done if execution.status == "SUCCEEDED"]
     return EndState(
-        resources={plain.text(arn): (resource.status, dict(resource.tags), _settings(resource)) for arn, resource in _studio(cloud)}
+        resources={plain.text(arn): (resource.status, plain.tags(resource.tags), _settings(resource)) for arn, resource in _studio(cloud)}
         | {f"cost allocation tag {key}": status for key, status in statuses(cloud).items()}
         | {plain.text(item): plain.text(values) for item, values in _kept()}
         | {f"project templates in {account}, {region}": found for account, region in _places(cloud) if (found := _templates(cloud, account, region))},
         announcements=frozenset(body for queue, body in messages if queue == ANNOUNCEMENTS),
-        findings=frozenset(plain.text(finding) for queue, body in _messages() if queue == FINDINGS for finding in body["findings"]),
+        findings=frozenset(plain.text(finding) for queue, body in _messages() if queue == FINDINGS for finding in _each_finding(body)),
         left=Counter(message for message in messages if message[0] not in (ANNOUNCEMENTS, FINDINGS)),
         reds=Counter((execution.machine.name, _red(execution)) for execution in done if execution.status not in ("SUCCEEDED", "RUNNING")),
         outcomes=frozenset((execution.machine.name, _outcome(execution)) for execution in green),
@@ -125,9 +127,16 @@ def _messages() -> Iterator[tuple[str, Any]]:
 
 def _each_change(event: Any) -> Iterator[Any]:
     """As many events as this one tells changes, each with one of them: in how many events they are told is a way, not an end."""
-    detail = {name: value for name, value in event["detail"].items() if name not in {"changes", "roles_associated", "roles_released"}}
+    detail = {name: value for name, value in event["detail"].items() if name not in _WAYS}
     for change in event["detail"].get("changes") or [None]:
         yield {**event, "detail": {**detail, "change": change}}
+
+
+def _each_finding(body: Any) -> Iterator[Any]:
+    """Of a message of findings; of one of idle apps what was done to each, and not when or for how long idle."""
+    yield from body.get("findings", ())
+    for owner in body.get("owners", ()):
+        yield from ({"kind": app["done"], "resource": app["app"], "owner": owner["owner"]} for app in owner["apps"])
 
 
 def _red(execution: Execution) -> str:
@@ -160,6 +169,10 @@ class _Plain:
         for own, plain in self._names.items():
             text = text.replace(own, plain)
         return _HASHES.sub("", _TIMES.sub("<time>", _PORTFOLIOS.sub("<portfolio>", text)))
+
+    def tags(self, tags: dict[str, str]) -> dict[str, str]:
+        """When an app was last looked at, or noticed, is of each run's own."""
+        return {key: _TIMES.sub("<time>", value) if key.startswith("steward:") else value for key, value in tags.items()}
 
     def _without(self, value: Any) -> Any:
         if isinstance(value, dict):

@@ -10,6 +10,7 @@ from tests.schemas import validate
 from tests.stories.people import Platform
 
 HOUR, DAY = 3600, 24 * 3600
+CANVAS = "/aws/sagemaker/Canvas/AppActivity"
 
 
 @dataclass(frozen=True)
@@ -32,19 +33,27 @@ class App:
         return self.platform.tags(self.account, self.arn).get(NOTICE_TAG) if self.status == "InService" else None
 
     def says(self, idle_since: datetime | None) -> None:
-        """What its reporter says now: idle since then, or in use."""
-        words = "active" if idle_since is None else f"idle since={time_text(idle_since)}"
-        self.platform.set_tags(self.account, self.arn, {ACTIVITY_TAG: f"{words} seen={time_text(self.platform.local.clock.datetime())}"})
+        """What its reporter, or Canvas by its metric, says now: idle since then, or in use."""
+        now = self.platform.local.clock.datetime()
+        if self.name["AppType"] == "Canvas":
+            dimensions = [{"Name": name, "Value": self.name[name]} for name in ("DomainId", "UserProfileName")]
+            value = (now - (idle_since or now)).total_seconds()
+            data = [{"MetricName": "TimeSinceLastActive", "Dimensions": dimensions, "Value": value, "Unit": "Seconds"}]
+            self.platform.client("cloudwatch", self.account, self.region).put_metric_data(Namespace=CANVAS, MetricData=data)
+        else:
+            words = "active" if idle_since is None else f"idle since={time_text(idle_since)}"
+            self.platform.set_tags(self.account, self.arn, {ACTIVITY_TAG: f"{words} seen={time_text(now)}"})
 
     def lives(self, used_for: float = 0) -> "App":
-        """Its reporter speaks, now and each hour as long as it is in service: in use for so many seconds from now, idle then."""
+        """It speaks, now and again and again as long as it is in service: in use for so many seconds from now, idle then."""
         clock = self.platform.local.clock
         left = clock.datetime() + timedelta(seconds=used_for)
+        pause = HOUR if self.name["AppType"] != "Canvas" else HOUR / 4
 
         def beat() -> None:
             if self.status == "InService":
                 self.says(None if clock.datetime() < left else left)
-                clock.calendar(clock.now + HOUR, beat)
+                clock.calendar(clock.now + pause, beat)
 
         beat()
         return self

@@ -433,3 +433,6 @@ def profiles_and_spaces_break_the_idle_limits(platform: Platform) -> Iterator[No
     yield
     platform.client("sagemaker", "fraud-dev").update_domain(DomainId=domain, DefaultUserSettings={"SecurityGroups": ["sg-0a1b2c3d"]})
     platform.local.settle()
+
+
+from tests.stories import plays_of_apps  # noqa: E402, F401  plays in a file of their own, which wants what is above

@@ -178,6 +178,7 @@ MACHINES = (
     "template_enablement/TemplateEnablementStateMachineRole",
     "profile_cost_tagging/ProfileCostTaggingStateMachineRole",
     "cost_key_activation/CostKeyActivationStateMachineRole",
+    "idle_app_shutdown/IdleAppShutdownStateMachineRole",
 )
 TEMPLATES = ("template_enablement",)
 OF_TEMPLATES = ("template_enablement/DecideEnablementFunctionRole", "template_enablement/ApplyEnablementFunctionRole")
@@ -186,7 +187,10 @@ RUNNERS = tuple(
     f"reconciliation/{name}Role"
     for name in ("ReconciliationStateMachine", "ListAccountsFunction", "GatherDomainsFunction", "StartExecutionsFunction")
 )
-READERS = tuple(role for role in RUNNERS if "ListAccounts" not in role)
+RUNNERS += tuple(
+    f"idle_app_shutdown/{name}Role" for name in ("IdleAppShutdownStateMachine", "FindPlacesFunction", "GatherDecisionsFunction", "SumUpSweepFunction")
+)
+READERS = tuple(role for role in RUNNERS if "ListAccounts" not in role and "FindPlaces" not in role)
 RECORD = {"place": {"S": f"{FRAUD}/{HERE}"}, "what": {"S": "principal#x"}}
 CONFIG = {"StudioLifecycleConfigContent": "eA==", "StudioLifecycleConfigAppType": "JupyterLab"}
 COUNT = {"resource": {"S": "x"}, "writer_and_day": {"S": "x"}}
@@ -209,7 +213,12 @@ FORBIDDEN = [
     Attempt("sagemaker", "DeleteUserProfile", just(**PROFILE)),
     Attempt("sagemaker", "UpdateSpace", just(**DOMAIN, SpaceName="lab"), ("domain_setup",)),
     Attempt("sagemaker", "DeleteSpace", just(**DOMAIN, SpaceName="lab")),
-    Attempt("sagemaker", "DeleteApp", just(**PROFILE, AppType="JupyterLab", AppName="default")),
+    Attempt("sagemaker", "DeleteApp", just(**PROFILE, AppType="JupyterLab", AppName="default"), ("idle_app_shutdown",)),
+    Attempt("sagemaker", "CreateApp", just(**PROFILE, AppType="JupyterLab", AppName="default")),
+    Attempt("sagemaker", "AddTags", tagging("app/d-000000000000/alice/jupyterlab/default", "steward:stop-notice"), ("idle_app_shutdown",)),
+    Attempt("sagemaker", "AddTags", tagging("app/d-000000000000/alice/jupyterlab/default", "steward:activity")),
+    Attempt("sagemaker", "AddTags", tagging("app/d-000000000000/alice/jupyterlab/default", "steward:stop-notice", "steward:keep-until")),
+    Attempt("sagemaker", "AddTags", tagging("space/d-000000000000/lab", "steward:stop-notice")),
     Attempt("sagemaker", "AddTags", tagging("user-profile/d-000000000000/alice", "team")),
     Attempt("sagemaker", "AddTags", tagging("domain/d-000000000000", "ml:user"), ("domain_setup",)),
     Attempt("sagemaker", "AddTags", tagging("domain/d-000000000000", "steward:product")),
@@ -247,6 +256,8 @@ FORBIDDEN = [
     Attempt("stepfunctions", "StartExecution", machine("ProfileCostTagging"), STARTERS),
     Attempt("stepfunctions", "StartExecution", machine("CostKeyActivation"), ("intake/",)),
     Attempt("stepfunctions", "StartExecution", machine("Reconciliation"), ("intake/", "reconciliation/ReconciliationStateMachineRole")),
+    Attempt("stepfunctions", "StartExecution", machine("IdleAppShutdown"), ("intake/", "idle_app_shutdown/IdleAppShutdownStateMachineRole")),
+    Attempt("stepfunctions", "StopExecution", execution("IdleAppShutdown"), ("idle_app_shutdown/IdleAppShutdownStateMachineRole",)),
     Attempt("stepfunctions", "DeleteStateMachine", lambda platform, _: {"stateMachineArn": platform.output("ProfileCostTaggingStateMachineArn")}),
     Attempt("stepfunctions", "StopExecution", execution("ProfileCostTagging")),
     Attempt("stepfunctions", "StopExecution", execution("DomainSetup")),
@@ -319,6 +330,7 @@ WRITTEN_IN_MEMBERS = {
     "profile_cost_tagging": {"sagemaker:AddTags"},
     "cost_key_activation": {"ce:UpdateCostAllocationTagsStatus"},
     "event_forwarder": {"events:PutEvents"},
+    "idle_app_shutdown": {"sagemaker:AddTags", "sagemaker:DeleteApp"},
     "reconciliation": set[str](),
 }
 
