@@ -141,7 +141,7 @@ def run(platform: Platform, act: Act, case: Case, reference: Reference) -> Resul
         _redrive(platform)
         if not differences():
             return Result(REDRIVEN, passage)
-    left_to_the_next_run = any(state in redrive.LEFT_TO_THE_NEXT for _, state in end.reds)
+    left_to_the_next_run = any(state in redrive.LEFT_TO_THE_NEXT | redrive.ENDS_OF_SWEEPS for _, state in end.reds)
     if kind.loses_the_event or left_to_the_next_run:
         _happens_again(platform, None if left_to_the_next_run else reference.events.get(passage.event_id))
         if not differences():

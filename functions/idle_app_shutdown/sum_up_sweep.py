@@ -51,7 +51,7 @@ def sum_up_sweep(request: SumUpSweepRequest, settings: SumUpSweepSettings, s3: "
 
     Tried again after a cut it writes the same.
     """
-    sweep, grace, folder = _read(request, settings, s3), settings.idle_policy.grace, f"runs/{request.run}"
+    sweep, grace, folder = _read(request, settings, s3), settings.grace, f"runs/{request.run}"
     details_s3 = put_json(s3, settings.bucket, f"{folder}/details.json", sweep.details(dry_run=settings.held))
     events, (subject, message) = events_of(sweep, grace), message_of(sweep, request.execution, grace, details_s3)
     put_json(s3, settings.bucket, f"{folder}/events.json", events)

@@ -263,10 +263,10 @@ class StopIdleAppsSettings(Settings):
 
 @dataclass(frozen=True)
 class SumUpSweepSettings(Settings):
-    """What came of a run is written to `bucket`."""
+    """What came of a run is written to `bucket`. `grace`: from a notice to the stop."""
 
     bucket: str
-    idle_policy: IdlePolicy
+    grace: timedelta
     stops_idle_apps: bool
     brakes: Brakes
 
@@ -283,7 +283,7 @@ def idle_policy_from_env() -> IdlePolicy:
             bounds=_idle_limits(),
             idle_minutes=environment.numbers("IDLE_MINUTES_BY_APP_TYPE"),
             maximum_age_hours=environment.numbers("MAXIMUM_AGE_HOURS_BY_APP_TYPE"),
-            grace=timedelta(minutes=environment.number("STOP_GRACE_MINUTES")),
+            grace=_grace(),
             minimum_age=timedelta(minutes=environment.number("MINIMUM_APP_AGE_MINUTES")),
             quiet_hours=read_quiet_hours(environment.text("QUIET_HOURS", or_else=""), environment.text("QUIET_HOURS_TIME_ZONE")),
         )
@@ -299,6 +299,10 @@ def _idle_limits() -> IdleLimits:
 def _machines() -> dict[str, str]:
     """One variable per workflow: ``PROFILE_COST_TAGGING_STATE_MACHINE_ARN`` is the machine of ``profile_cost_tagging``."""
     return {name.removesuffix(STATE_MACHINE_ARN).lower(): arn for name, arn in os.environ.items() if name.endswith(STATE_MACHINE_ARN)}
+
+
+def _grace() -> timedelta:
+    return timedelta(minutes=environment.number("STOP_GRACE_MINUTES"))
 
 
 def _idle_cap() -> Cap:
@@ -321,6 +325,7 @@ READ: Mapping[str, Callable[[], Any]] = {
     "corrections_table": partial(environment.text, "CORRECTIONS_TABLE_NAME"),
     "dlq_url": partial(environment.text, "INTAKE_DLQ_URL"),
     "dry_run": partial(environment.switch, "DRY_RUN"),
+    "grace": _grace,
     "idle_cap": _idle_cap,
     "idle_policy": idle_policy_from_env,
     "member_role_name": partial(environment.text, "MEMBER_ROLE_NAME"),

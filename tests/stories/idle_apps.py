@@ -1,15 +1,15 @@
 """People's apps, and what their reporters say of them, for stories of idle_app_shutdown."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG, time_text
 from tests.schemas import validate
 from tests.stories.people import Platform
 
 HOUR, DAY = 3600, 24 * 3600
+ACTIVITY_TAG, NOTICE_TAG = "steward:activity", "steward:stop-notice"
 CANVAS = "/aws/sagemaker/Canvas/AppActivity"
 
 
@@ -22,6 +22,7 @@ class App:
     region: str | None
     name: dict[str, str]
     arn: str
+    used_until: list[datetime] = field(default_factory=list)
 
     @property
     def status(self) -> str:
@@ -41,26 +42,31 @@ class App:
             data = [{"MetricName": "TimeSinceLastActive", "Dimensions": dimensions, "Value": value, "Unit": "Seconds"}]
             self.platform.client("cloudwatch", self.account, self.region).put_metric_data(Namespace=CANVAS, MetricData=data)
         else:
-            words = "active" if idle_since is None else f"idle since={time_text(idle_since)}"
-            self.platform.set_tags(self.account, self.arn, {ACTIVITY_TAG: f"{words} seen={time_text(now)}"})
+            words = "active" if idle_since is None else f"idle since={_text(idle_since)}"
+            self.platform.set_tags(self.account, self.arn, {ACTIVITY_TAG: f"{words} seen={_text(now)}"})
 
     def lives(self, used_for: float = 0) -> "App":
         """It speaks, now and again and again as long as it is in service: in use for so many seconds from now, idle then."""
         clock = self.platform.local.clock
-        left = clock.datetime() + timedelta(seconds=used_for)
         pause = HOUR if self.name["AppType"] != "Canvas" else HOUR / 4
 
         def beat() -> None:
             if self.status == "InService":
-                self.says(None if clock.datetime() < left else left)
+                self._says_what_is()
                 clock.calendar(clock.now + pause, beat)
 
+        self.used_until.append(clock.datetime() + timedelta(seconds=used_for))
         beat()
         return self
 
-    def tag(self, **tags: str) -> None:
-        """With ``keep_until`` for ``steward:keep-until``."""
-        self.platform.set_tags(self.account, self.arn, {f"steward:{key.replace('_', '-')}": value for key, value in tags.items()})
+    def works(self, seconds: float) -> None:
+        """Somebody comes back for so long, and the reporter says so at once."""
+        self.used_until.append(self.platform.local.clock.datetime() + timedelta(seconds=seconds))
+        self._says_what_is()
+
+    def _says_what_is(self) -> None:
+        left = self.used_until[-1]
+        self.says(None if self.platform.local.clock.datetime() < left else left)
 
 
 def start_app(
@@ -125,3 +131,7 @@ def details(platform: Platform, run: dict[str, Any]) -> dict[str, Any]:
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -35,7 +35,7 @@ def somebody_comes_back_after_a_notice(platform: Platform) -> Iterator[None]:
     app = start_app(platform).lives(used_for=-2 * HOUR)
     platform.local.advance(2.5 * HOUR)
     yield
-    app.says(None)
+    app.works(9 * HOUR)
     platform.local.advance(HOUR)
     platform.local.settle()
 
