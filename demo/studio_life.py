@@ -1,6 +1,6 @@
 """The two days on the stage: people start apps and leave them, reporters and Canvas say what they see, time passes, and what was stopped is noticed.
 
-A reporter calls with its space's execution role, as in an app. Here reporters look each quarter of an hour; in an app they look each minute.
+A reporter calls with its space's execution role, as in an app. Here reporters look each ten minutes; in an app they look each minute.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from demo import people
 from demo.report import Report
 from demo.working_days import Mouth, Use, Voice, Work
 
-QUARTER = timedelta(minutes=15)
+LOOK = timedelta(minutes=10)
 _SESSION = timedelta(hours=1)
 _IMAGE = "arn:aws:sagemaker:eu-west-1:819792524951:image/sagemaker-distribution-cpu"
 _OWN_IMAGE = "arn:aws:sagemaker:eu-west-1:{account}:image/own"
@@ -48,8 +48,8 @@ class Life:
     def until(self, end: datetime) -> None:
         """Live on until then."""
         while self.now < end:
-            self._quarter()
-            self.now = self.report.stage.advance_to(self.now.replace(minute=self.now.minute // 15 * 15, second=0, microsecond=0) + QUARTER)
+            self._look()
+            self.now = self.report.stage.advance_to(self.now.replace(minute=self.now.minute // 10 * 10, second=0, microsecond=0) + LOOK)
 
     def running(self) -> set[Key]:
         """What is in service, or on its way there."""
@@ -60,13 +60,13 @@ class Life:
             found |= {(account, app.get("SpaceName") or app["UserProfileName"], app["AppType"]) for app in apps}
         return found
 
-    def _quarter(self) -> None:
+    def _look(self) -> None:
         running = self.running()
         for use in self.uses:
             if key_of(use) not in running and use.name in self.mouths:
                 del self.mouths[use.name]
-                self.stops.append(Stop(use, self.now, use.going_on(self.now - QUARTER)))
-            if any(self.now <= start < self.now + QUARTER for start in use.starts) and use.name not in self.mouths:
+                self.stops.append(Stop(use, self.now, use.going_on(self.now - LOOK)))
+            if any(self.now <= start < self.now + LOOK for start in use.starts) and use.name not in self.mouths:
                 self._start(use)
             elif use.name in self.mouths:
                 self._speak(use, self.mouths[use.name])

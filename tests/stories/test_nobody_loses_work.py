@@ -1,0 +1,319 @@
+"""A sweep that stops running work is worse than none; one that stops nothing is useless. Two hours without use are idle; then comes the notice, and
+two hours later, if all still say so, the stop. The reporters in these stories are the product's own."""
+
+import json
+from typing import Any
+
+import pytest
+
+from localaws import tagging
+from tests.stories.apps_in_use import ACTIVITY, COMPUTES, NOTICE, TERMINAL, TYPES, App, ago, deletions, live, start, started
+from tests.stories.people import Platform
+
+pytestmark = pytest.mark.workflow("idle_app_shutdown")
+
+
+@pytest.fixture
+def platform(platform: Platform) -> Platform:
+    """Sweeps notice and stop."""
+    platform.deploy(IdleAppShutdown="stop")
+    return platform
+
+
+def sweeps(platform: Platform) -> list[dict[str, Any]]:
+    """The reports of all sweeps, which have to be green."""
+    executions = platform.executions("idle_app_shutdown")
+    assert {execution["status"] for execution in executions} == {"SUCCEEDED"}
+    return [json.loads(execution["output"]) for execution in executions]
+
+
+def came_of(platform: Platform) -> list[dict[str, int]]:
+    """What came of whatever sweeps were to do, of those that were to do something."""
+    return [report["counts"]["results"] for report in sweeps(platform) if report["counts"]["results"]]
+
+
+def kept_because(platform: Platform) -> set[str]:
+    return {reason for report in sweeps(platform) for reason in report["counts"]["reasons"]}
+
+
+def in_its_grace(platform: Platform, **more: Any) -> App:
+    """Somebody typed for an hour, left, and the notice came: some two and a half hours later."""
+    app = started(platform, **more)
+    live(platform, 1, app, work=TYPES)
+    for _ in range(20):
+        if NOTICE in app.tags:
+            break
+        live(platform, 0.2, app)
+    assert came_of(platform) == [{"Noticed": 1}]
+    return app
+
+
+def ready_to_be_stopped(platform: Platform) -> App:
+    """One that the next sweep would stop."""
+    app = in_its_grace(platform)
+    while app.tags[NOTICE] > ago(platform, minutes=75):
+        live(platform, 0.2, app)
+    return app
+
+
+# -- what is idle is stopped
+
+
+def test_an_idle_app_is_noticed_and_after_its_grace_stopped(platform: Platform) -> None:
+    bus = platform.watch_hub_bus()
+    app = in_its_grace(platform)
+    live(platform, 4, app)
+    assert came_of(platform) == [{"Noticed": 1}, {"Stopped": 1}]
+    assert app.status == "Deleted"
+    (deletion,) = deletions(platform)
+    assert ":assumed-role/idle_app_shutdown/" in deletion["principal"]
+    assert deletion["time"] >= app_noticed(platform, hours=2)
+    told = [message["detail-type"] for message in platform.messages(bus)]
+    assert sorted(told) == ["Idle App Noticed", "Idle App Stopped"]
+
+
+def app_noticed(platform: Platform, hours: int) -> str:
+    """So long after the notice was written."""
+    (written,) = [call for call in platform.calls("sagemaker:AddTags") if ":assumed-role/idle_app_shutdown/" in call["principal"]]
+    return str(written["time"])[:11] + f"{int(written['time'][11:13]) + hours:02}" + written["time"][13:]
+
+
+def test_an_app_that_nobody_ever_opened_is_stopped(platform: Platform) -> None:
+    """Trap 26."""
+    app = started(platform)
+    live(platform, 7, app)
+    assert came_of(platform) == [{"Noticed": 1}, {"Stopped": 1}]
+
+
+def test_the_space_and_all_apps_beside_it_stay(platform: Platform) -> None:
+    """What is on the space's volume is there when the app is started again."""
+    app = started(platform)
+    domain = app.arn.split("/")[1]
+    beside = started(platform, "beside", domain)
+    for _ in range(35):
+        beside.look(TYPES)
+        live(platform, 0.2, app)
+    assert (app.runs, beside.runs) == (False, True)
+    assert platform.client("sagemaker", "fraud-dev").describe_space(DomainId=domain, SpaceName="lab")["Status"] == "InService"
+    assert start(platform, app.space).runs
+
+
+# -- what is in use is not
+
+
+@pytest.mark.parametrize("work", [COMPUTES, TERMINAL])
+def test_what_runs_while_nobody_types_runs_on(platform: Platform, work: str) -> None:
+    """Trap 24: a cell that computes through the night, or a command in a terminal that mostly waits."""
+    app = started(platform)
+    live(platform, 1, app, work=TYPES)
+    live(platform, 12, app, work=work)
+    assert came_of(platform) == []
+    assert app.runs
+    assert kept_because(platform) >= {"Keep: Active"}
+    live(platform, 6, app)
+    assert came_of(platform) == [{"Noticed": 1}, {"Stopped": 1}], "when it was done, it was idle like any other"
+
+
+def test_who_comes_back_within_the_grace_works_on(platform: Platform) -> None:
+    app = in_its_grace(platform)
+    live(platform, 1, app)
+    live(platform, 5, app, work=TYPES)
+    assert came_of(platform) == [{"Noticed": 1}]
+    assert app.runs
+
+
+def test_a_notice_of_an_earlier_idle_period_is_none(platform: Platform) -> None:
+    """Who was noticed at noon and came back is noticed again in the evening, and has the whole grace again."""
+    app = in_its_grace(platform)
+    first = app.tags[NOTICE]
+    live(platform, 1, app, work=TYPES)
+    while (second := app.tags[NOTICE]) == first:
+        live(platform, 0.2, app)
+    assert first < ago(platform, hours=3), "the grace after the first notice is over, and it runs"
+    live(platform, 1.9, app)
+    assert app.runs, "the second notice is not two hours old"
+    live(platform, 2.5, app)
+    assert came_of(platform) == [{"Noticed": 1}, {"Noticed": 1}, {"Stopped": 1}]
+    assert deletions(platform)[0]["time"] > second
+
+
+def test_an_app_that_was_just_started_is_left_alone(platform: Platform) -> None:
+    """Trap 25, whatever its tags say: here those of an app that ran before it under its name."""
+    app = started(platform)
+    platform.set_tags("fraud-dev", app.arn, {ACTIVITY: f"idle since={ago(platform, hours=9)} seen={ago(platform, minutes=1)}"})
+    app.speaks = False
+    live(platform, 0.9, app)
+    assert came_of(platform) == []
+    assert app.runs
+
+
+# -- who says keep
+
+
+TOMORROW, YESTERDAY = "2026-11-03", "2026-11-01"
+
+
+def test_keep_until_on_the_space_keeps_its_app(platform: Platform) -> None:
+    app = started(platform, Tags=[{"Key": "steward:keep-until", "Value": TOMORROW}])
+    live(platform, 9, app)
+    assert came_of(platform) == []
+    assert app.runs
+    assert kept_because(platform) == {"Keep: KeptUntil"}
+
+
+def test_keep_until_on_the_domain_keeps_what_was_noticed(platform: Platform) -> None:
+    """Somebody reads the notice, and says so for all of the domain."""
+    app = in_its_grace(platform)
+    domain = app.arn.split("/")[1]
+    platform.set_tags("fraud-dev", f"arn:aws:sagemaker:eu-west-1:444444444444:domain/{domain}", {"steward:keep-until": TOMORROW})
+    live(platform, 5, app)
+    assert came_of(platform) == [{"Noticed": 1}]
+    assert app.runs
+
+
+def test_keep_until_ends_with_its_day(platform: Platform) -> None:
+    app = started(platform, Tags=[{"Key": "steward:keep-until", "Value": YESTERDAY}])
+    live(platform, 7, app)
+    assert came_of(platform) == [{"Noticed": 1}, {"Stopped": 1}]
+
+
+def test_keep_until_that_nobody_can_read_keeps_and_is_told(platform: Platform) -> None:
+    app = started(platform, Tags=[{"Key": "steward:keep-until", "Value": "next week"}])
+    live(platform, 6, app)
+    assert app.runs
+    assert sweeps(platform)[-1]["counts"]["findings"].get("KeepUntilUnreadable")
+
+
+# -- silence, and lies
+
+
+def test_a_reporter_that_falls_silent_stops_nothing(platform: Platform) -> None:
+    """Silence is not idleness: not even where the last that it said was idle, and the notice was given."""
+    app = in_its_grace(platform)
+    app.speaks = False
+    live(platform, 8, app)
+    assert came_of(platform) == [{"Noticed": 1}]
+    assert app.runs
+    assert "Unknown: ReportOutdated" in kept_because(platform)
+
+
+def test_an_app_without_a_reporter_is_unknown(platform: Platform) -> None:
+    app = started(platform)
+    app.speaks = False
+    live(platform, 8, app)
+    assert came_of(platform) == []
+    assert app.runs
+    assert kept_because(platform) == {"Keep: TooYoung", "Unknown: NeverReported"}
+
+
+def test_a_forged_report_is_overwritten_by_a_live_reporter_within_the_grace(platform: Platform) -> None:
+    """Whoever may tag apps says that a busy one is idle. At worst that brings a notice."""
+    app = started(platform)
+    live(platform, 3, app, work=COMPUTES)
+    platform.set_tags("fraud-dev", app.arn, {ACTIVITY: f"idle since={ago(platform, hours=9)} seen={ago(platform, minutes=0)}"})
+    live(platform, 8, app, work=COMPUTES)
+    assert app.runs
+    assert came_of(platform) in ([], [{"Noticed": 1}])
+    assert app.tags[ACTIVITY].startswith("active")
+
+
+def test_a_forged_report_from_the_future_is_silence(platform: Platform) -> None:
+    app = started(platform)
+    live(platform, 2, app, work=COMPUTES)
+    app.speaks = False
+    platform.set_tags("fraud-dev", app.arn, {ACTIVITY: f"idle since={ago(platform, hours=9)} seen={ago(platform, hours=-9)}"})
+    live(platform, 7, app, work=COMPUTES)
+    assert came_of(platform) == []
+    assert app.runs
+
+
+# -- what changes while a sweep runs
+
+
+def test_activity_between_decision_and_stop_calls_it_off(platform: Platform) -> None:
+    """In the last second: it was decided to stop it, and the first thing that happens to it is that somebody is back."""
+    app = ready_to_be_stopped(platform)
+    with platform.local.faults.crash("*StopIdleApps*", "before", "sagemaker:DescribeApp"):
+        while not platform.local.faults.injected:
+            platform.local.advance(1)
+        app.look(TYPES)
+        assert app.tags[ACTIVITY].startswith("active")
+        platform.local.settle()
+    assert came_of(platform)[-1] == {"CalledOff": 1}
+    assert app.runs
+    assert deletions(platform) == []
+
+
+def test_an_exception_between_decision_and_stop_calls_it_off(platform: Platform) -> None:
+    app = ready_to_be_stopped(platform)
+    with platform.local.faults.crash("*StopIdleApps*", "before", "sagemaker:DescribeApp"):
+        while not platform.local.faults.injected:
+            platform.local.advance(1)
+        platform.set_tags("fraud-dev", app.space, {"steward:keep-until": TOMORROW})
+        platform.local.settle()
+    assert came_of(platform)[-1] == {"CalledOff": 1}
+    assert app.runs
+
+
+def test_a_stop_that_crashed_after_it_was_done_is_told_once(platform: Platform) -> None:
+    bus = platform.watch_hub_bus()
+    app = ready_to_be_stopped(platform)
+    with platform.local.faults.crash("*StopIdleApps*", "after", "sagemaker:DeleteApp"):
+        live(platform, 1.5, app)
+    assert came_of(platform)[-1] == {"Stopped": 1}
+    assert len(deletions(platform)) == 1
+    assert [message["detail-type"] for message in platform.messages(bus)].count("Idle App Stopped") == 1
+
+
+def test_a_sweep_delivered_twice_and_one_by_hand_beside_it_stop_once(platform: Platform) -> None:
+    app = ready_to_be_stopped(platform)
+    machine = platform.output("IdleAppShutdownStateMachineArn")
+    live(platform, 1, app)
+    for name in ("by-hand-1", "by-hand-2"):
+        platform.client("stepfunctions", "hub").start_execution(stateMachineArn=machine, name=name, input=json.dumps({"account_id": "444444444444"}))
+    with platform.local.faults.deliver("twice"):
+        live(platform, 2, app)
+    results = came_of(platform)
+    assert sum(result.get("Stopped", 0) for result in results) == 1
+    assert not app.runs
+    assert {call["error"] for call in deletions(platform)} <= {None, "", "ValidationException", "ResourceInUse", "ResourceNotFound"}
+
+
+@pytest.mark.parametrize("hours", [0.25, 1])
+def test_tags_that_are_known_late_stop_nobody(platform: Platform, hours: float) -> None:
+    """GetResources is behind: what it says may be older than the report in which the app is in use again."""
+    tagging.behaviour(platform.local.cloud).lag = hours * 3600
+    app = in_its_grace(platform)
+    live(platform, 1.5, app)
+    live(platform, 4, app, work=COMPUTES)
+    assert app.runs
+    assert deletions(platform) == []
+    live(platform, 8, app)
+    assert not app.runs, "and the truly idle are stopped, a little later"
+
+
+def test_where_apps_tags_are_not_known_at_all_nobody_loses_work(platform: Platform) -> None:
+    """GetResources may know nothing of apps: candidates are asked for their tags, and it is told."""
+    tagging.behaviour(platform.local.cloud).unknown_types = frozenset({"sagemaker:app"})
+    busy = started(platform, "busy")
+    idle = started(platform, "idle", busy.arn.split("/")[1])
+    for _ in range(35):
+        busy.look(COMPUTES)
+        live(platform, 0.2, idle)
+    assert (busy.runs, idle.runs) == (True, False)
+    assert sweeps(platform)[-1]["counts"]["findings"].get("TagsOfAppsNotKnown")
+
+
+# -- brakes
+
+
+def test_where_only_is_reported_nothing_is_tagged_or_stopped(platform: Platform) -> None:
+    """As it is deployed first."""
+    platform.deploy(IdleAppShutdown="report")
+    app = started(platform)
+    live(platform, 8, app)
+    assert app.runs
+    assert NOTICE not in app.tags
+    assert (came_of(platform), deletions(platform)) == ([], [])
+    assert sweeps(platform)[-1]["dry_run"] is True
+    assert sweeps(platform)[-1]["counts"]["held"] == {"Notice": 1}
