@@ -115,7 +115,8 @@ def delete_app(cloud: Cloud, call: Call) -> None:
     def ended() -> None:
         core.set_status(cloud, app, "Deleted")
         core.by_arn(cloud, app.account, app.region).pop(app.arn, None)
-        cloud.clock.later(LISTED_AFTER_DELETION, lambda: core.forget(cloud, app))
+        # Nobody waits for it: by an entry of the queue, whoever lets things settle would let a day pass.
+        cloud.clock.calendar(cloud.clock.now + LISTED_AFTER_DELETION, lambda: core.forget(cloud, app))
 
     core.begin(cloud, app, "deletion", ended)
 

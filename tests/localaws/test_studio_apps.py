@@ -272,6 +272,16 @@ def test_a_deleted_app_is_listed_for_a_day_and_no_longer(ask: Ask, cloud: Cloud,
     assert refusal(ask, "DeleteApp", **canvas(domain_id)).code == "ResourceNotFound"
 
 
+def test_nobody_waits_until_a_deleted_app_is_listed_no_more(ask: Ask, cloud: Cloud, domain_id: str) -> None:
+    ask("CreateApp", **canvas(domain_id))
+    cloud.clock.settle()
+    ask("DeleteApp", **canvas(domain_id))
+    began = cloud.clock.now
+    cloud.clock.settle()
+    assert cloud.clock.now - began < 3600
+    assert [app["Status"] for app in ask("ListApps")["Apps"]] == ["Deleted"]
+
+
 @pytest.mark.parametrize("keeps", [True, False])
 def test_an_app_started_again_within_a_day_is_the_same_app(ask: Ask, cloud: Cloud, domain_id: str, keeps: bool) -> None:
     behaviour(cloud).restart_keeps_creation_time = keeps
