@@ -16,7 +16,7 @@ help:  ## Say what there is
 
 setup: .venv/installed  ## Make .venv with everything in it
 
-demo: setup  ## Play a day on the platform on a local AWS organization, with the deployed template
+demo: setup  ## Play nine days on the platform on a local AWS organization, with the deployed template
 	$(BIN)/python -m demo
 
 test: setup  ## Run every test

@@ -8,11 +8,11 @@ import argparse
 import sys
 from datetime import datetime
 
-from demo.chapters import cost_key_activation, domain_setup, profile_cost_tagging, reconciliation, template_enablement
+from demo.chapters import cost_key_activation, domain_setup, idle_app_shutdown, profile_cost_tagging, reconciliation, template_enablement
 from demo.report import Report
 from demo.stage import Stage
 
-CHAPTERS = (profile_cost_tagging, domain_setup, template_enablement, cost_key_activation, reconciliation)
+CHAPTERS = (profile_cost_tagging, domain_setup, template_enablement, cost_key_activation, reconciliation, idle_app_shutdown)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -142,12 +142,16 @@ class Report:
 
 
 def _came_of_it(output: dict[str, Any]) -> str:
-    """How much it changed, or would have; of a reconciliation, how many executions it started, by workflow, or would have."""
-    if "counts" in output:
-        counts = output["counts"]
+    """How much it changed, or would have; of a reconciliation, how many executions it started, by workflow, or would have; of a sweep, what became of
+    idle apps."""
+    counts = output.get("counts", {})
+    if "started" in counts:
         started = {f"{number} of {workflow}": number for workflow, number in sorted(counts["started"].items()) if number}
         held = sum(counts["held"].values())
         return f"{', '.join(started) or 'nothing'} started" + (f", {held} held by a brake" if held else "")
+    if "results" in counts:
+        done = ", ".join(f"{number} {result}" for result, number in sorted(counts["results"].items())) or "nobody noticed or stopped"
+        return f"{counts['running']} apps run, {counts['idle']} idle, {counts['unknown']} unknown: {done}"
     changes = len(output.get("changes", []))
     return f"{changes} {'change' if changes == 1 else 'changes'}" + (" (dry run)" if output.get("dry_run") else "")
 

@@ -85,10 +85,11 @@ class Stage:
 
     def send(self, event: dict[str, Any]) -> None:
         """Have EventBridge deliver an event, as it is."""
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump(event, file)
-            file.flush()
-            _localaws("send", file.name)
+        _with_file("send", event)
+
+    def plant(self, app: dict[str, Any]) -> None:
+        """Have an app there that nobody can start by a call."""
+        _with_file("plant", app)
 
     def log(self, what: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in _localaws("log", what, "--json").splitlines()]
@@ -96,6 +97,13 @@ class Stage:
 
 def _parameter(name: str, values: dict[str, str]) -> dict[str, Any]:
     return {"ParameterKey": name, **({"ParameterValue": values[name]} if name in values else {"UsePreviousValue": True})}
+
+
+def _with_file(verb: str, content: dict[str, Any]) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(content, file)
+        file.flush()
+        _localaws(verb, file.name)
 
 
 def _localaws(*arguments: str) -> str:

@@ -1,6 +1,6 @@
 """The two days on the stage: people start apps and leave them, reporters and Canvas say what they see, time passes, and what was stopped is noticed.
 
-A reporter calls with its space's execution role, as in an app. Here reporters look each ten minutes; in an app they look each minute.
+A reporter calls with its space's execution role, as in an app. Here reporters look each twelve minutes; in an app they look each minute.
 """
 
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ import boto3
 
 from demo import people
 from demo.report import Report
-from demo.working_days import Mouth, Use, Voice, Work
+from demo.working_days import MONDAY, Mouth, Use, Voice
 
-LOOK = timedelta(minutes=10)
-_SESSION = timedelta(hours=1)
+LOOK = timedelta(minutes=12)
+_SESSION = timedelta(hours=12)
 _IMAGE = "arn:aws:sagemaker:eu-west-1:819792524951:image/sagemaker-distribution-cpu"
 _OWN_IMAGE = "arn:aws:sagemaker:eu-west-1:{account}:image/own"
 _PLACES = {"user-profile": "UserProfileName", "space": "SpaceName"}
@@ -24,24 +24,17 @@ Key = tuple[str, str, str]
 
 
 @dataclass
-class Stop:
-    """An app that runs no more: when that was seen, and what really was going on then."""
-
-    use: Use
-    at: datetime
-    work: Work | None
-
-
-@dataclass
 class Life:
-    """What these people have running. `tell` is for what they do, as it happens."""
+    """What these people have running. `mouths` and `arns` are of apps that run, by the name of their use; `ended`: whose app was stopped once."""
 
     report: Report
     uses: tuple[Use, ...]
     domains: dict[str, str]
     now: datetime
     mouths: dict[str, Mouth] = field(default_factory=dict)
-    stops: list[Stop] = field(default_factory=list)
+    arns: dict[str, str] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+    looked: datetime = MONDAY
     _sessions: dict[str, tuple[datetime, Any]] = field(default_factory=dict)
     _boto3: boto3.Session = field(default_factory=boto3.Session)
 
@@ -49,7 +42,9 @@ class Life:
         """Live on until then."""
         while self.now < end:
             self._look()
-            self.now = self.report.stage.advance_to(self.now.replace(minute=self.now.minute // 10 * 10, second=0, microsecond=0) + LOOK)
+            self.looked = self.now
+            until = self.now.replace(minute=self.now.minute // 12 * 12, second=0, microsecond=0) + LOOK
+            self.now = datetime.fromisoformat(self.report.stage.advance(f"{(until - self.now).total_seconds()}s"))
 
     def running(self) -> set[Key]:
         """What is in service, or on its way there."""
@@ -61,50 +56,64 @@ class Life:
         return found
 
     def _look(self) -> None:
-        running = self.running()
+        if self.looked.hour != self.now.hour:
+            self._notice_ends()
         for use in self.uses:
-            if key_of(use) not in running and use.name in self.mouths:
-                del self.mouths[use.name]
-                self.stops.append(Stop(use, self.now, use.going_on(self.now - LOOK)))
-            if any(self.now <= start < self.now + LOOK for start in use.starts) and use.name not in self.mouths:
+            if any(self.looked < start <= self.now for start in use.starts) and use.name not in self.mouths:
                 self._start(use)
             elif use.name in self.mouths:
                 self._speak(use, self.mouths[use.name])
 
-    def _start(self, use: Use) -> None:
-        """Somebody starts the app, as in Studio: its space is made the first time, and stays when the app is stopped."""
-        sagemaker, again = self.report.stage.client("sagemaker", use.account), any(stop.use is use for stop in self.stops)
-        spec = {"InstanceType": use.instance} if use.instance else {}
-        if use.app_type != "Canvas":
-            spec |= (
-                {"SageMakerImageArn": _IMAGE, "SageMakerImageVersionAlias": use.image} if use.image else {"SageMakerImageArn": self._own_image(use)}
-            )
-        sagemaker.create_app(
-            DomainId=self.domains[use.account],
-            AppType=use.app_type,
-            AppName="default",
-            **{"SpaceName" if use.space else "UserProfileName": use.space or use.person},
-            **({"ResourceSpec": spec} if spec else {}),
-        )
-        self.mouths[use.name] = Mouth.of(use, self.now)
-        print(f"{self.now:%Y-%m-%d %H:%M}  {use.name} is started{' again' if again else f': {use.person} {use.story}'}", flush=True)
+    def _notice_ends(self) -> None:
+        """Sweeps stop apps at full hours; nobody else does in these days."""
+        running = self.running()
+        ended = [use.name for use in self.uses if use.name in self.mouths and key_of(use) not in running]
+        for name in ended:
+            del self.mouths[name]
+            self.arns.pop(name, None)
+        self.ended.update(ended)
 
-    def _own_image(self, use: Use) -> str:
-        return _OWN_IMAGE.format(account=people.account_id(self.report, use.account))
+    def _start(self, use: Use) -> None:
+        """Somebody starts the app, as in Studio. What is stopped can be started again: its space is there."""
+        if use.app_type == "RStudioServerPro":
+            self.report.stage.plant({"Account": people.account_id(self.report, use.account), "Region": "eu-west-1", **self._named(use)})
+        else:
+            spec = self._spec(use)
+            sagemaker = self.report.stage.client("sagemaker", use.account)
+            sagemaker.create_app(**self._named(use), **({"ResourceSpec": spec} if spec else {}))
+        self.mouths[use.name] = Mouth.of(use, self.now)
+        print(
+            f"{self.now:%Y-%m-%d %H:%M}  {use.name} is started {'again' if use.name in self.ended else f'by {use.person}, who {use.story}'}",
+            flush=True,
+        )
+
+    def _named(self, use: Use) -> dict[str, str]:
+        whose = {"SpaceName": use.space} if use.space else {"UserProfileName": use.person}
+        return {"DomainId": self.domains[use.account], "AppType": use.app_type, "AppName": "default", **whose}
+
+    def _spec(self, use: Use) -> dict[str, str]:
+        """A plain Canvas has none."""
+        spec = {"InstanceType": use.instance} if use.instance else {}
+        if use.app_type == "Canvas":
+            return spec
+        image = _OWN_IMAGE.format(account=people.account_id(self.report, use.account))
+        return spec | ({"SageMakerImageArn": _IMAGE, "SageMakerImageVersionAlias": use.image} if use.image else {"SageMakerImageArn": image})
 
     def _speak(self, use: Use, mouth: Mouth) -> None:
         if use.voice is Voice.CANVAS:
             self._measure(use)
         elif use.voice is Voice.REPORTER and (text := mouth.look(self.now)):
-            arn = self._arn(use)
-            self._as_execution_role(use.account).add_tags(ResourceArn=arn, Tags=[{"Key": "steward:activity", "Value": text}])
+            self._as_execution_role(use.account).add_tags(ResourceArn=self._arn(use), Tags=[{"Key": "steward:activity", "Value": text}])
             mouth.wrote(text, self.now)
 
     def _arn(self, use: Use) -> str:
-        """As an app reads it from its metadata."""
-        sagemaker = self.report.stage.client("sagemaker", use.account)
-        app = sagemaker.describe_app(DomainId=self.domains[use.account], SpaceName=use.space, AppType=use.app_type, AppName="default")
-        return str(app["AppArn"])
+        """As an app reads it from its metadata. A reporter runs where the app was started with its lifecycle configuration."""
+        if use.name not in self.arns:
+            app = self.report.stage.client("sagemaker", use.account).describe_app(**self._named(use))
+            attached = "/steward-activity-reporter-" in app.get("BuiltInLifecycleConfigArn", "")
+            self.report.expect(attached, f"{use.name} was started without the activity reporter")
+            self.arns[use.name] = str(app["AppArn"])
+        return self.arns[use.name]
 
     def _measure(self, use: Use) -> None:
         """What Canvas itself tells CloudWatch."""
@@ -123,11 +132,13 @@ class Life:
         )
 
     def _as_execution_role(self, account: str) -> Any:
-        """SageMaker gives each app a session of its space's role, and a new one before it ends."""
+        """SageMaker gives each app a session of its space's role, and a new one before it ends. Here all apps of an account share one."""
         known = self._sessions.get(account)
         if known is None or known[0] <= self.now:
             role = f"arn:aws:iam::{people.account_id(self.report, account)}:role/StudioExecution"
-            given = self.report.stage.client("sts", account).assume_role(RoleArn=role, RoleSessionName="SageMaker")["Credentials"]
+            seconds = int(_SESSION.total_seconds())
+            answer = self.report.stage.client("sts", account).assume_role(RoleArn=role, RoleSessionName="SageMaker", DurationSeconds=seconds)
+            given = answer["Credentials"]
             client = self._boto3.client(
                 "sagemaker",
                 region_name=self.report.stage.client("sagemaker", account).meta.region_name,

@@ -57,10 +57,12 @@ class Use:
     """How somebody uses one app in these days, told in one sentence as `story`.
 
     `space` is None for Canvas, which is a person's own. An app that was never opened has no stretches. `image` is the version of SageMaker
-    Distribution, None for an image of one's own. `space_tags` are put on the space by whoever owns it.
+    Distribution, None for an image of one's own. `space_tags` are put on the space by whoever owns it. `in_the_end`: what the last sweep is to
+    say of it, None where it runs no more.
     """
 
     story: str
+    in_the_end: str | None
     account: str
     person: str
     app_type: str
@@ -75,7 +77,7 @@ class Use:
 
     @property
     def name(self) -> str:
-        return self.space or f"{self.person}'s Canvas"
+        return self.space or f"{self.person}'s {self.app_type}"
 
     @cached_property
     def starts(self) -> tuple[datetime, ...]:
@@ -144,6 +146,7 @@ FRAUD, PRICING = "fraud-dev", "pricing-prod"
 USES = (
     Use(
         story="works until noon, forgets her notebook, and starts it again the next morning",
+        in_the_end="Notice: Idle",
         account=FRAUD,
         person="alice",
         app_type="JupyterLab",
@@ -154,6 +157,7 @@ USES = (
     ),
     Use(
         story="started it, and never opened it",
+        in_the_end=None,
         account=FRAUD,
         person="alice",
         app_type="JupyterLab",
@@ -163,6 +167,7 @@ USES = (
     ),
     Use(
         story="starts a training cell in the evening, and nobody types until the next noon",
+        in_the_end=None,
         account=FRAUD,
         person="tom",
         app_type="JupyterLab",
@@ -174,7 +179,8 @@ USES = (
         ),
     ),
     Use(
-        story="starts it minutes before the end",
+        story="begins something new half an hour before we look for the last time",
+        in_the_end="Keep: TooYoung",
         account=FRAUD,
         person="tom",
         app_type="JupyterLab",
@@ -185,6 +191,7 @@ USES = (
     ),
     Use(
         story="writes code, then a long command runs in a terminal at which nobody sits",
+        in_the_end="Keep: UsedRecently",
         account=FRAUD,
         person="uma",
         app_type="CodeEditor",
@@ -197,6 +204,7 @@ USES = (
     ),
     Use(
         story="builds a model without code, and leaves",
+        in_the_end="Keep: UsedRecently",
         account=FRAUD,
         person="uma",
         app_type="Canvas",
@@ -207,16 +215,18 @@ USES = (
     ),
     Use(
         story="has a long lunch, and is back within the grace period",
+        in_the_end="Keep: Active",
         account=FRAUD,
         person="vera",
         app_type="JupyterLab",
         instance="ml.m5.2xlarge",
         space="vera-report",
         started=moment("Mon 08:00"),
-        stretches=_stretches(("Mon 08:00", "Mon 10:30", Work.TYPES), ("Mon 13:45", "Mon 18:00", Work.TYPES), ("Tue 13:00", "Tue 19:30", Work.TYPES)),
+        stretches=_stretches(("Mon 08:00", "Mon 10:30", Work.TYPES), ("Mon 14:30", "Mon 18:00", Work.TYPES), ("Tue 13:00", "Tue 19:30", Work.TYPES)),
     ),
     Use(
-        story="has everything in memory for Wednesday's talk: its space says keep until then",
+        story="has everything in memory for Wednesday's talk, and tagged the space: keep until then",
+        in_the_end="Keep: KeptUntil",
         account=FRAUD,
         person="vera",
         app_type="JupyterLab",
@@ -228,6 +238,7 @@ USES = (
     ),
     Use(
         story="has an image in which no reporter runs, and left it on Monday",
+        in_the_end="Unknown: NeverReported",
         account=FRAUD,
         person="walt",
         app_type="JupyterLab",
@@ -240,6 +251,7 @@ USES = (
     ),
     Use(
         story="has a new image, which SageMaker stops by itself, and left a kernel open, so that it does not",
+        in_the_end=None,
         account=FRAUD,
         person="walt",
         app_type="JupyterLab",
@@ -250,7 +262,8 @@ USES = (
         stretches=_stretches(("Mon 08:00", "Mon 10:00", Work.TYPES)),
     ),
     Use(
-        story="is the team's shared space: somebody is always there by day",
+        story="shares this space with the team: by day somebody is always there",
+        in_the_end="Keep: UsedRecently",
         account=FRAUD,
         person="tom",
         app_type="JupyterLab",
@@ -266,7 +279,8 @@ USES = (
         ),
     ),
     Use(
-        story="thinks long: the space asks for four hours instead of two",
+        story="thinks long, and tagged the space: four idle hours in place of two",
+        in_the_end=None,
         account=PRICING,
         person="bob",
         app_type="JupyterLab",
@@ -275,6 +289,16 @@ USES = (
         started=moment("Mon 08:00"),
         stretches=_stretches(("Mon 08:00", "Mon 09:00", Work.TYPES), ("Mon 12:30", "Mon 13:00", Work.TYPES)),
         space_tags={"steward:idle-minutes": "240"},
+    ),
+    Use(
+        story="is SageMaker itself: RStudio serves the whole domain",
+        in_the_end="Keep: RStudioServerPro",
+        account=PRICING,
+        person="domain-shared",
+        app_type="RStudioServerPro",
+        instance="ml.c5.4xlarge",
+        voice=Voice.NOBODY,
+        started=moment("Mon 08:00"),
     ),
 )
 """Two days of two teams. fraud-dev's images are old ones, which SageMaker's own idle shutdown does not reach, but for one (trap 23)."""

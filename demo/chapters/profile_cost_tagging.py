@@ -78,7 +78,8 @@ def _profile(report: Report, account: str, name: str, sso_user: str | None = Non
     """Create a domain and a user profile in it; its ARN."""
     role = f"arn:aws:iam::{people.account_id(report, account)}:role/StudioExecution"
     auth_mode = "SSO" if sso_user else "IAM"
-    domain = people.domain(report, account, role, f"{account}-studio", AuthMode=auth_mode, TagPropagation="ENABLED")
+    shared = {"ExecutionRole": role}
+    domain = people.domain(report, account, role, f"{account}-studio", AuthMode=auth_mode, TagPropagation="ENABLED", DefaultSpaceSettings=shared)
     single_sign_on: dict[str, Any] = {"SingleSignOnUserIdentifier": "UserName", "SingleSignOnUserValue": sso_user} if sso_user else {}
     sagemaker = report.stage.client("sagemaker", account)
     return str(sagemaker.create_user_profile(DomainId=domain, UserProfileName=name, **single_sign_on)["UserProfileArn"])
