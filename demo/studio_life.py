@@ -16,7 +16,6 @@ from demo.working_days import MONDAY, Mouth, Use, Voice
 LOOK = timedelta(minutes=12)
 _SESSION = timedelta(hours=12)
 _IMAGE = "arn:aws:sagemaker:eu-west-1:819792524951:image/sagemaker-distribution-cpu"
-_OWN_IMAGE = "arn:aws:sagemaker:eu-west-1:{account}:image/own"
 _PLACES = {"user-profile": "UserProfileName", "space": "SpaceName"}
 
 Key = tuple[str, str, str]
@@ -96,8 +95,7 @@ class Life:
         spec = {"InstanceType": use.instance} if use.instance else {}
         if use.app_type == "Canvas":
             return spec
-        image = _OWN_IMAGE.format(account=people.account_id(self.report, use.account))
-        return spec | ({"SageMakerImageArn": _IMAGE, "SageMakerImageVersionAlias": use.image} if use.image else {"SageMakerImageArn": image})
+        return spec | {"SageMakerImageArn": _IMAGE, "SageMakerImageVersionAlias": use.image}
 
     def _speak(self, use: Use, mouth: Mouth) -> None:
         if use.voice is Voice.CANVAS:

@@ -57,8 +57,7 @@ class Use:
     """How somebody uses one app in these days, told in one sentence as `story`.
 
     `space` is None for Canvas, which is a person's own. An app that was never opened has no stretches. `image` is the version of SageMaker
-    Distribution, None for an image of one's own. `space_tags` are put on the space by whoever owns it. `in_the_end`: what the last sweep is to
-    say of it, None where it runs no more.
+    Distribution. `space_tags` are put on the space by whoever owns it. `in_the_end`: what the last sweep is to say of it, None where it runs no more.
     """
 
     story: str
@@ -71,7 +70,7 @@ class Use:
     stretches: tuple[Stretch, ...] = ()
     space: str | None = None
     shared: bool = False
-    image: str | None = "1.11.0"
+    image: str = "1.11.0"
     voice: Voice = Voice.REPORTER
     space_tags: dict[str, str] = field(default_factory=dict)
 
@@ -171,7 +170,7 @@ USES = (
         account=FRAUD,
         person="tom",
         app_type="JupyterLab",
-        instance="ml.g5.2xlarge",
+        instance="ml.g6.xlarge",
         space="tom-training",
         started=moment("Mon 13:00"),
         stretches=_stretches(
@@ -195,7 +194,7 @@ USES = (
         account=FRAUD,
         person="uma",
         app_type="CodeEditor",
-        instance="ml.c5.2xlarge",
+        instance="ml.m6i.4xlarge",
         space="uma-service",
         started=moment("Mon 09:00"),
         stretches=_stretches(
@@ -219,10 +218,10 @@ USES = (
         account=FRAUD,
         person="vera",
         app_type="JupyterLab",
-        instance="ml.m5.2xlarge",
+        instance="ml.r7i.2xlarge",
         space="vera-report",
         started=moment("Mon 08:00"),
-        stretches=_stretches(("Mon 08:00", "Mon 10:30", Work.TYPES), ("Mon 14:30", "Mon 18:00", Work.TYPES), ("Tue 13:00", "Tue 19:30", Work.TYPES)),
+        stretches=_stretches(("Mon 08:00", "Mon 10:30", Work.TYPES), ("Mon 14:30", "Mon 18:00", Work.TYPES), ("Tue 13:00", "Tue 20:30", Work.TYPES)),
     ),
     Use(
         story="has everything in memory for Wednesday's talk, and tagged the space: keep until then",
@@ -237,14 +236,13 @@ USES = (
         space_tags={"steward:keep-until": "2026-11-11"},
     ),
     Use(
-        story="has an image in which no reporter runs, and left it on Monday",
+        story="ended the reporter in it, and left it on Monday",
         in_the_end="Unknown: NeverReported",
         account=FRAUD,
         person="walt",
         app_type="JupyterLab",
         instance="ml.m5.xlarge",
-        space="walt-own-image",
-        image=None,
+        space="walt-silent",
         voice=Voice.NOBODY,
         started=moment("Mon 10:00"),
         stretches=_stretches(("Mon 10:00", "Mon 11:00", Work.TYPES)),
@@ -267,7 +265,7 @@ USES = (
         account=FRAUD,
         person="tom",
         app_type="JupyterLab",
-        instance="ml.m5.2xlarge",
+        instance="ml.m5.xlarge",
         space="fraud-room",
         shared=True,
         started=moment("Mon 09:00"),

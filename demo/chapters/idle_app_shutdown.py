@@ -17,7 +17,7 @@ NEW = ("tom", "uma", "vera", "walt")
 """People of fraud-dev whom no chapter before knows."""
 
 UNTIL = ("Mon 12:05", "Mon 18:05", "Tue 00:05", "Tue 08:05", "Tue 12:05", "Tue 20:05")
-_COLUMNS = ("app", "type", "instance", "noticed", "stopped", "hours saved", "USD saved", "why")
+_COLUMNS = ("app", "type", "instance", "noticed", "stopped", "hours saved", "USD saved", "in the end", "why")
 
 
 def play(report: Report) -> None:
@@ -95,8 +95,7 @@ def _table(done: list[dict[str, Any]]) -> None:
     rows = [_COLUMNS]
     for use in USES:
         noticed, stopped = _of(use, done, "Noticed"), _of(use, done, "Stopped")
-        why = f"{stopped[-1]['message']}" if stopped else noticed[-1]["message"] if noticed else ""
-        end = use.in_the_end or "stopped"
+        why = (stopped or noticed or [{"message": ""}])[-1]["message"]
         money = sum(one["money_saved"] or 0 for one in stopped)
         priced = all(one["money_saved"] is not None for one in stopped)
         rows.append(
@@ -108,7 +107,8 @@ def _table(done: list[dict[str, Any]]) -> None:
                 ", ".join(_when(one) for one in stopped),
                 f"{sum(one['hours_saved'] for one in stopped):.1f}" if stopped else "",
                 (f"{money:.2f}" if priced else "unknown") if stopped else "",
-                f"{end}{f' ({why})' if why else ''}",
+                use.in_the_end or "stopped",
+                why,
             )
         )
     widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
