@@ -8,7 +8,8 @@ import pytest
 
 from localaws import tagging
 from tests.stories.apps_in_use import ACTIVITY, COMPUTES, NOTICE, TERMINAL, TYPES, App, ago, deletions, live, start, started
-from tests.stories.people import Platform
+from tests.stories.idle_apps import begin_sweep, sweep
+from tests.stories.people import FRAUD, Platform
 
 pytestmark = pytest.mark.workflow("idle_app_shutdown")
 
@@ -49,19 +50,23 @@ def in_its_grace(platform: Platform, **more: Any) -> App:
 
 
 def ready_to_be_stopped(platform: Platform) -> App:
-    """One that the next sweep would stop, in some minutes."""
-    app = in_its_grace(platform)
-    live(platform, 2.6, app)
+    """One that the next sweep would stop. From here on sweeps are begun by hand."""
+    platform.deploy(IdleAppShutdown="stop", IdleAppShutdownSchedule="cron(0 0 1 1 ? *)")
+    app = started(platform)
+    live(platform, 3.5, app)
+    assert sweep(platform, "first")["output"]["counts"]["results"] == {"Noticed": 1}
+    live(platform, 2.3, app)
     return app
 
 
 def until_it_strikes(platform: Platform) -> None:
-    """The next sweep comes as far as the fault that was declared."""
-    for _ in range(1200):
+    """A sweep comes as far as the fault that was declared."""
+    begin_sweep(platform, "second")
+    for _ in range(600):
         if platform.local.faults.injected:
             return
         platform.local.advance(1)
-    pytest.fail("the fault did not strike within twenty minutes")
+    pytest.fail("the fault did not strike within ten minutes")
 
 
 # -- what is idle is stopped
@@ -265,26 +270,36 @@ def test_a_stop_that_crashed_after_it_was_done_is_told_once(platform: Platform) 
     bus = platform.watch_hub_bus()
     app = ready_to_be_stopped(platform)
     with platform.local.faults.crash("*StopIdleApps*", "after", "sagemaker:DeleteApp"):
-        live(platform, 1.5, app)
+        sweep(platform, "second")
+    assert app.status in ("Deleting", "Deleted")
     assert came_of(platform)[-1] == {"Stopped": 1}
     assert len(deletions(platform)) == 1
     assert [message["detail-type"] for message in platform.messages(bus)].count("Idle App Stopped") == 1
 
 
-def test_a_sweep_delivered_twice_and_one_by_hand_beside_it_stop_once(platform: Platform) -> None:
+def test_sweeps_that_overlap_stop_once(platform: Platform) -> None:
+    """Two by hand for one account beside each other, and later one that comes twice by its schedule."""
     app = ready_to_be_stopped(platform)
-    machine = platform.output("IdleAppShutdownStateMachineArn")
-    for name in ("by-hand-1", "by-hand-2"):
-        platform.client("stepfunctions", "hub").start_execution(stateMachineArn=machine, name=name, input=json.dumps({"account_id": "444444444444"}))
-    with platform.local.faults.deliver("twice"):
-        live(platform, 2, app)
-    results = came_of(platform)
+    for name in ("second", "third"):
+        begin_sweep(platform, name, account_id=FRAUD)
+    platform.local.settle()
+    results = came_of(platform)[1:]
     assert sum(result.get("Stopped", 0) for result in results) == 1
+    assert {name for result in results for name in result} <= {"Stopped", "AlreadyGone", "NotInService"}
     assert not app.runs
-    assert {call["error"] for call in deletions(platform)} <= {None, "", "ValidationException", "ResourceInUse", "ResourceNotFound"}
 
 
-@pytest.mark.parametrize("hours", [0.25, 1])
+def test_a_schedule_that_fires_twice_sweeps_once(platform: Platform) -> None:
+    app = started(platform)
+    with platform.local.faults.deliver("twice", by=600, times=100):
+        live(platform, 7, app)
+    names = [execution["name"] for execution in platform.executions("idle_app_shutdown")]
+    assert len(names) == len(set(names)) == 7
+    assert came_of(platform) == [{"Noticed": 1}, {"Stopped": 1}]
+    assert len(deletions(platform)) == 1
+
+
+@pytest.mark.parametrize("hours", [0.2, 1, 3])
 def test_tags_that_are_known_late_stop_nobody(platform: Platform, hours: float) -> None:
     """GetResources is behind: what it says may be older than the report in which the app is in use again."""
     tagging.behaviour(platform.local.cloud).lag = hours * 3600
@@ -293,8 +308,14 @@ def test_tags_that_are_known_late_stop_nobody(platform: Platform, hours: float) 
     live(platform, 4, app, work=COMPUTES)
     assert app.runs
     assert deletions(platform) == []
+
+
+def test_tags_that_are_known_a_little_late_stop_who_is_idle(platform: Platform) -> None:
+    tagging.behaviour(platform.local.cloud).lag = 600
+    app = started(platform)
     live(platform, 8, app)
-    assert not app.runs, "and the truly idle are stopped, a little later"
+    assert came_of(platform)[-1] == {"Stopped": 1}
+    assert not app.runs
 
 
 def test_where_apps_tags_are_not_known_at_all_nobody_loses_work(platform: Platform) -> None:
