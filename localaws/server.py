@@ -171,7 +171,7 @@ def _json(value: Any, status: int = 200) -> Response:
     return Response(json.dumps(value, default=str), status, mimetype="application/json")
 
 
-class _Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """The call log has it, with who and what."""
 
@@ -213,7 +213,7 @@ def serve(organization: Path, port: int, seed: int) -> None:
     with own_folder(), LocalOrganization(organization, seed=seed) as local:
         local.deploy_stacks()
         worker = Worker(local)
-        server = make_server("127.0.0.1", port, Application(local, worker), threaded=True, request_handler=_Quiet)
+        server = make_server("127.0.0.1", port, Application(local, worker), threaded=True, request_handler=Quiet)
         endpoint = f"http://localhost:{server.server_port}"
         ready = json.dumps({"endpoint": endpoint, "config": str(write_config(local, endpoint))})
         (BUILD / "endpoint.json").write_text(ready + "\n")

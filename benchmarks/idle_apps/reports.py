@@ -25,6 +25,7 @@ class Reports:
         last = max(life.born, used if used is not None else life.born)
         self._state = reporter.begin(self._there(min(last, since)))._replace(known=self._there(since))
         self._next = since + MINUTE + life.number % 13 * MINUTE
+        self._idle: tuple[float | None, dict[str, float | None]] = (-1.0, {})
 
     def until(self, end: float) -> Iterator[Report]:
         """What it writes before `end`."""
@@ -35,7 +36,7 @@ class Reports:
 
     def _look(self, at: float) -> str | None:
         there = self._there(at)
-        seen = reporter.observe(there, sources(self._life, at, self._offset))
+        seen = reporter.observe(there, self._sources(at))
         self._state = reporter.step(self._state, seen)
         text = reporter.due(self._state, seen)
         if text is None:
@@ -45,6 +46,15 @@ class Reports:
             return None
         self._state = reporter.written(self._state, text, there)
         return text
+
+    def _sources(self, at: float) -> dict[str, float | None]:
+        """While nobody works they go on saying the same."""
+        if self._life.work_at(at) is not None:
+            return sources(self._life, at, self._offset)
+        used = self._life.last_use(at)
+        if self._idle[0] != used:
+            self._idle = used, sources(self._life, at, self._offset)
+        return self._idle[1]
 
     def _next_look(self, at: float) -> float:
         again = [self._state.retry - self._offset] if self._state.retry else []
@@ -86,7 +96,8 @@ def _kernels(work: Work | None, last: float, offset: float) -> list[dict[str, st
 
 
 def _terminals(work: Work | None, last: float, offset: float) -> list[dict[str, str]]:
-    if not last:
+    """One, in which a command was begun, or was last typed in."""
+    if not last or (work is not None and work.how is not How.COMMAND_RUNS):
         return []
     return [{"last_activity": _iso(work.begin + offset if work is not None else last)}]
 

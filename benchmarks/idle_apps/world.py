@@ -4,7 +4,7 @@ It is put into localaws's state by the functions that answer the calls (`benchma
 its log has the calls of whoever stops apps. What reporters write is counted in `beats`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -53,10 +53,10 @@ class World:
     """Apps are as their users had them at second 0, which is `zero` in seconds since 1970. `beats`: tags that reporters wrote since."""
 
     def __init__(self, local: LocalOrganization, accounts: Iterable[Account], lives: Iterable[Life], domains: int = 2):
-        self.local, self.beats = local, 0
+        self.local, self.beats, self._reporting = local, 0, True
         seconds = behaviour(local.cloud).seconds
         seconds.update(dict.fromkeys(seconds, 0.0))
-        self._people: set[tuple[Place, str, str]] = set()
+        self._people: set[tuple[str, str]] = set()
         self.zero = _next_monday(local.clock.datetime()).timestamp()
         places = [Place(local, account, region) for account, region in product(accounts, local.organization.regions)]
         homes = [(place, self._domain(place, number)) for number, place in product(range(domains), places)]
@@ -64,6 +64,7 @@ class World:
         self.apps = [App(life, place, self._owner(life, place, domain, len(homes))) for life, place, domain in by_home]
         local.settle()
         local.advance(self.zero - local.clock.now)
+        self.numbers = {key_of(app.place.account.id, app.place.region, app.asked): app.life.number for app in self.apps}
         for app in self.apps:
             if app.life.born < 0:
                 self._start(app, app.life.born, before=3 * HOUR)
@@ -85,11 +86,11 @@ class World:
         person = f"person-of-{life.number}" if own_profile else f"person-{life.number // homes // APPS_OF_A_PERSON}"
         named = {"DomainId": domain, "AppType": life.app_type, "AppName": "default", "ResourceSpec": {"InstanceType": INSTANCES[life.number % len(INSTANCES)]}}
         tags = _tags({"ml:user": person, "ml:owner": place.account.tags["ml:owner"]})
-        if (place, domain, person) not in self._people:
+        if (domain, person) not in self._people:
             kept = _tags(_exceptions(life, "profile")) if own_profile else []
             place.call("CreateUserProfile", DomainId=domain, UserProfileName=person, Tags=tags + kept)
             self.local.settle()
-            self._people.add((place, domain, person))
+            self._people.add((domain, person))
         if life.app_type in OF_PROFILES:
             return {**named, "UserProfileName": person}
         space = f"space-{life.number}"
@@ -106,10 +107,16 @@ class World:
 
     # -- what happens
 
+    def narrow(self, accounts: Collection[Account], *, reporting: bool) -> None:
+        """From now on only these accounts live. Where nobody reads what reporters say they need not be played."""
+        ids = {account.id for account in accounts}
+        self.apps = [app for app in self.apps if app.place.account.id in ids]
+        self._reporting = reporting
+
     def begin_hour(self, hour: int) -> None:
         """From here on until the next hour, as the clock runs, work begins and reporters report; apps that are missing at work are started again."""
         begin, end = hour * HOUR, (hour + 1) * HOUR
-        self.note_stops()
+        self._note_stops()
         for app in self.apps:
             for moment in (app.life.born, *(work.begin for work in app.life.work)):
                 if begin <= moment < end:
@@ -119,7 +126,14 @@ class World:
             elif app.life.work_at(begin):
                 self._start_if_down(app, end)
 
-    def note_stops(self) -> None:
+    def end(self, hours: int) -> None:
+        """The time that is looked at is over: who is down stays so until then."""
+        self._note_stops()
+        for app in self.apps:
+            if not app.runs and app.stops:
+                app.down.append(Span(app.stops[-1], hours * HOUR))
+
+    def _note_stops(self) -> None:
         """Which runs have been ended since somebody last looked."""
         for app in self.apps:
             self._note_stop(app)
@@ -156,7 +170,7 @@ class World:
         """What is said of this app until `end`, while it is this run of it."""
         if app.life.sight is Sight.CANVAS:
             self._measure_canvas(app, begin, end)
-        if app.reports is None:
+        if app.reports is None or not self._reporting:
             return
         for at, text in app.reports.until(end):
             self._at(at, partial(self._write, app, app.resource, text))
@@ -181,6 +195,11 @@ class World:
 
 
 _REPORTED = (Sight.REPORTER, Sight.DENIED, Sight.WRONG_CLOCK)
+
+
+def key_of(account: str, region: str, named: Mapping[str, Any]) -> tuple[str, str, frozenset[str]]:
+    """One app of the organization, by what DeleteApp is given. Whoever has an app without a space here has no other: its type says nothing more."""
+    return account, region, frozenset({named["DomainId"], named["AppName"], named.get("SpaceName") or named["UserProfileName"]})
 
 
 def _exceptions(life: Life, where: str) -> dict[str, str]:
