@@ -33,8 +33,13 @@ check: setup  ## Formatting, lint, types, templates, import rules
 	PYTHONPATH=functions:. $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest tests/test_conventions.py
 
-bench: setup  ## Measure: executions, import times, and reconciliation of 100 to 500 accounts (minutes); into build/bench
-	$(BIN)/python -m benchmarks
+tools/custodian/.venv/installed: tools/custodian/requirements.txt
+	$(PYTHON) -m venv tools/custodian/.venv
+	tools/custodian/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/custodian/requirements.txt
+	@touch $@
+
+bench: setup tools/custodian/.venv/installed  ## Measure, beside Cloud Custodian too, which is installed beside (SEED=…, BENCH=name; half an hour); into build/bench
+	$(BIN)/python -m benchmarks $(BENCH) $(if $(SEED),--seed $(SEED))
 
 serve: setup  ## Serve the demo's organization on loopback, for boto3 and the AWS CLI, until interrupted
 	$(BIN)/python -m localaws serve demo/organization.yaml

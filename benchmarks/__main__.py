@@ -1,4 +1,4 @@
-"""``make bench``: measure, print, and write ``<name>.json`` into ``build/bench`` for each name."""
+"""``make bench``: measure, print, and write ``<name>.json`` into ``build/bench`` for each name. Ends 1 where a goal is missed."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import imports, profile_cost_tagging, reconciliation, results
 from benchmarks.converged import Size
+from benchmarks.idle_apps import chart, measured
 from localaws.local import LocalOrganization
 
 ORGANIZATION = Path(__file__).resolve().parents[1] / "demo" / "organization.yaml"
@@ -24,22 +25,37 @@ def _reconciliation(options: argparse.Namespace) -> list[results.Row]:
     return reconciliation.measure(options.accounts, Size(options.domains, options.profiles, options.spaces), options.seed)
 
 
+def _idle_apps(options: argparse.Namespace) -> list[results.Row]:
+    size = measured.Size(options.idle_accounts, options.apps, options.hours)
+    rows = measured.measure(size, options.seed)
+    print(f"{measured.side_by_side(rows)}\n\nchart in {chart.draw(rows, options.seed, options.chart)}\n")
+    return rows
+
+
+GOALS: dict[str, Callable[[list[results.Row]], list[measured.Goal]]] = {"idle_app_shutdown": measured.goals}
+"""Of benchmarks that are to reach something: what of it is reached."""
+
+
 BENCHMARKS: dict[str, Measure] = {
     "profile_cost_tagging": _tagging,
     "imports": lambda options: imports.measure(options.turns),
     "reconciliation": _reconciliation,
+    "idle_app_shutdown": _idle_apps,
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options().parse_args(arguments)
-    files = []
+    files, missed = [], 0
     for name in options.names or BENCHMARKS:
         rows = BENCHMARKS[name](options)
         print(results.table(rows), end="\n\n", flush=True)
         files.append(str(results.write(name, options.seed, rows)))
+        for goal in GOALS[name](rows) if name in GOALS else []:
+            print(f"{'met   ' if goal.met else 'MISSED'}  {name}: {goal.text}")
+            missed += not goal.met
     print(f"all of it in {' and '.join(files)}")
-    return 0
+    return 1 if missed else 0
 
 
 def _options() -> argparse.ArgumentParser:
@@ -48,6 +64,12 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="orders what is due at the same moment (default: 1)")
     parser.add_argument("--people", type=_some, default=25, help="user profiles in each scenario, all at once (default: 25)")
     parser.add_argument("--turns", type=_some, default=7, help="fresh processes for each import, of which the median counts (default: 7)")
+    idle = parser.add_argument_group("idle_app_shutdown")
+    default = measured.Size()
+    idle.add_argument("--idle-accounts", type=_some, default=default.accounts, help=f"of the organization (default: {default.accounts})")
+    idle.add_argument("--apps", type=_some, default=default.apps, help=f"in all of them together (default: {default.apps})")
+    idle.add_argument("--hours", type=_some, default=default.hours, help=f"which pass, from a Monday at 10:00 on (default: {default.hours})")
+    idle.add_argument("--chart", type=Path, default=chart.FILE, help=f"where the chart goes (default: {chart.FILE})")
     sizes = parser.add_argument_group("reconciliation")
     sizes.add_argument(
         "--accounts", type=_some, nargs="+", default=list(reconciliation.SIZES), help="sizes of the organization (default: 100 200 500)"

@@ -80,6 +80,8 @@ class Score:
     idle_hours_after_grace: float
     idle_hours_recoverable: float
     idle_hours_recovered: float
+    recovered_after_grace: float
+    recovered_shown: float
     idle_hours_saved: float
     """Of all idle hours, recoverable or not: with those that nothing shows, and those within threshold and grace."""
 
@@ -127,6 +129,8 @@ def score(outcomes: Iterable[Stopped], known: Mapping[int, Sequence[Period]]) ->
         sum(period.after_grace.hours for period, _ in every),
         sum(period.recoverable.hours for period, _ in every),
         sum(_common(period.recoverable, down) for period, down in every),
+        sum(_common(period.after_grace, down) for period, down in every),
+        sum(_common(period.shown, down) for period, down in every),
         sum(_common(period.counted, down) for period, down in every),
     )
 

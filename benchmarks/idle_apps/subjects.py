@@ -14,11 +14,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from benchmarks.counting import calls_of
 from benchmarks.idle_apps.custodian import Custodian, served
-from benchmarks.idle_apps.steward import steward
+from benchmarks.idle_apps.steward import WORKFLOW, steward
 from benchmarks.idle_apps.truth import HOUR
 from benchmarks.idle_apps.world import World, key_of
 from localaws.organization_file import Account
+from tests.stories.people import Platform
 
 FIXED_AGE = timedelta(hours=12)
 FIXED_HOUR = 20
@@ -56,7 +58,7 @@ def play(world: World, accounts: Sequence[Account], hours: int, subject: Subject
             seen |= looked_at
             examined += len(looked_at)
             world.local.advance(world.zero + (hour + 1) * HOUR - world.local.clock.now)
-        calls = len(log) - before
+        calls = len(calls_of(Platform(world.local), WORKFLOW, before) if subject is steward else log[before:])
     world.end(hours)
     return Counted(calls, examined, len({app.life.number for app in world.apps} - seen))
 

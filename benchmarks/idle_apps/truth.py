@@ -224,14 +224,14 @@ def _terminal(until: float, chance: Random) -> Done:
 
 
 def _abandoned(until: float, chance: Random) -> Done:  # noqa: ARG001 - each of them is asked alike
-    """Last used some time between Friday and Monday evening."""
-    end = chance.uniform(-64, 8) * HOUR
+    """Last used at any time of a day and a half, of which the first half is over."""
+    end = chance.uniform(-20, 20) * HOUR
     begin = end - chance.uniform(0.5, 6) * HOUR
     return begin - 5 * MINUTE, [Work(begin, end, How.TYPES)]
 
 
 def _never_opened(until: float, chance: Random) -> Done:  # noqa: ARG001
-    return chance.uniform(-48, 10) * HOUR, []
+    return chance.uniform(-20, 20) * HOUR, []
 
 
 def _just_started(until: float, chance: Random) -> Done:
