@@ -109,7 +109,7 @@ def _prepare(local: LocalOrganization, size: Size, lives: Iterable[truth.Life]) 
     for each in accounts:
         local.vend(each)
     local.settle()
-    leave_on(local, steward.WORKFLOW)
+    leave_on(local)
     custodian.let_in(local, accounts)
     world = World(local, accounts, lives)
     gc.collect()

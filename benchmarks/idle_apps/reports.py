@@ -1,6 +1,7 @@
 """What an app's reporter says, by the reporter's own functions, of what its user does: through late looks, writes that fail, and a clock that is off.
 
-Looks are not made each minute but as seldom as changes nothing: before a gap counts as use, a minute after work begins, and when a write is due again.
+Looks are not made each minute but as seldom as changes nothing: before a gap counts as use, a minute after work begins, just before one that comes
+late, and when a write is due again.
 """
 
 import time
@@ -60,7 +61,8 @@ class Reports:
         again = [self._state.retry - self._offset] if self._state.retry else []
         beat = self._state.wrote + reporter.BEAT - self._offset
         begins = next((work.begin + MINUTE for work in self._life.work if work.begin + MINUTE > at), at + HOUR)
-        return min((when for when in (at + LOOK_EVERY, begins, beat, *again) if when >= at + MINUTE), default=at + MINUTE)
+        late = next((span.begin - 1.0 for span in self._life.late if span.begin - 1.0 > at), at + HOUR)
+        return min((when for when in (at + LOOK_EVERY, begins, late, beat, *again) if when >= at + MINUTE), default=at + MINUTE)
 
     def _there(self, at: float) -> float:
         return at + self._offset

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from benchmarks.idle_apps.world import World
 from localaws.organization_file import Account
 from tests.stories.idle_apps import details
+from tests.stories.isolation import leave_on
 from tests.stories.people import Platform
 
 WORKFLOW = "idle_app_shutdown"
@@ -24,6 +25,7 @@ class SweepFailed(RuntimeError):
 @contextmanager
 def steward(world: World, accounts: Sequence[Account]) -> Iterator[Callable[[], set[int]]]:  # noqa: ARG001 - it finds them itself
     """The schedule fires at each hour's begin, as soon as time passes: what runs just then is what it looks at."""
+    leave_on(world.local, WORKFLOW)
     looked_at: list[int] = []
 
     def sweep() -> set[int]:

@@ -18,7 +18,7 @@ from benchmarks.counting import calls_of
 from benchmarks.idle_apps.custodian import Custodian, served
 from benchmarks.idle_apps.steward import WORKFLOW, steward
 from benchmarks.idle_apps.truth import HOUR
-from benchmarks.idle_apps.world import World, key_of
+from benchmarks.idle_apps.world import BEFORE, World, key_of
 from localaws.organization_file import Account
 from tests.stories.people import Platform
 
@@ -54,10 +54,11 @@ def play(world: World, accounts: Sequence[Account], hours: int, subject: Subject
         before = len(log)
         for hour in range(hours):
             world.begin_hour(hour)
+            world.local.advance(BEFORE)
             looked_at = sweep()
             seen |= looked_at
             examined += len(looked_at)
-            world.local.advance(world.zero + (hour + 1) * HOUR - world.local.clock.now)
+            world.local.advance(world.zero + (hour + 1) * HOUR - BEFORE - world.local.clock.now)
         calls = len(calls_of(Platform(world.local), WORKFLOW, before) if subject is steward else log[before:])
     world.end(hours)
     return Counted(calls, examined, len({app.life.number for app in world.apps} - seen))

@@ -24,6 +24,9 @@ TAG = "steward:activity"
 KEEP = ("steward:keep-until", "2026-12-31")
 OWN = ("steward:idle-minutes", str(int(OWN_THRESHOLD // MINUTE)))
 APPS_OF_A_PERSON = 4
+BEFORE = 1.0
+"""So many seconds before an hour it is made ready: what a schedule starts at its begin finds it so."""
+
 MEASURED_EVERY = 10 * MINUTE
 """Canvas's metric. AWS does not say how often."""
 
@@ -50,7 +53,7 @@ class App:
 
 
 class World:
-    """Apps are as their users had them at second 0, which is `zero` in seconds since 1970. `beats`: tags that reporters wrote since."""
+    """Apps are as their users had them just before second 0, which is `zero` in seconds since 1970. `beats`: tags that reporters wrote since."""
 
     def __init__(self, local: LocalOrganization, accounts: Iterable[Account], lives: Iterable[Life], domains: int = 2):
         self.local, self.beats, self._reporting = local, 0, True
@@ -63,7 +66,7 @@ class World:
         by_home = [(life, *homes[life.number % len(homes)]) for life in lives]
         self.apps = [App(life, place, self._owner(life, place, domain, len(homes))) for life, place, domain in by_home]
         local.settle()
-        local.advance(self.zero - local.clock.now)
+        local.advance(self.zero - BEFORE - local.clock.now)
         self.numbers = {key_of(app.place.account.id, app.place.region, app.asked): app.life.number for app in self.apps}
         for app in self.apps:
             if app.life.born < 0:
