@@ -24,7 +24,9 @@ def draw(rows: Sequence[Row], seed: int, file: Path = FILE) -> Path:
     for panel, (metric, title) in zip(figure.subplots(1, len(_PANELS)), _PANELS.items(), strict=True):
         values = [of[subject, metric] for subject in subjects]
         bars = panel.barh(subjects, values, color=[_OURS if subject == "steward" else _THEIRS for subject in subjects])
-        panel.bar_label(bars, [f"{value:.0%}" if metric == "recovered_share" else f"{value:,.3g}" if value < 100 else f"{value:,.0f}" for value in values])
+        panel.bar_label(
+            bars, [f"{value:.0%}" if metric == "recovered_share" else f"{value:,.3g}" if value < 100 else f"{value:,.0f}" for value in values]
+        )
         panel.set_title(title, fontsize=10)
         panel.invert_yaxis()
         panel.margins(x=0.25)

@@ -181,5 +181,6 @@ def side_by_side(rows: Sequence[Row]) -> str:
     of = {(row.subject, row.metric): row.value for row in rows}
     lines = [["subject", *COLUMNS.values()], ["---", *("---:" for _ in COLUMNS)]]
     for subject in dict.fromkeys(row.subject for row in rows):
-        lines.append([subject, *(f"{of[subject, name]:.1%}" if name == "recovered_share" else f"{of[subject, name]:,.6g}" for name in COLUMNS)])
+        cells = (f"{of[subject, name]:.1%}" if name == "recovered_share" else f"{of[subject, name]:,.6g}" for name in COLUMNS)
+        lines += [[subject, *cells]]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

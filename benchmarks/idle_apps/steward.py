@@ -18,6 +18,7 @@ PARAMETERS = {
 }
 """Everything else is as it is by default. The cap is for an organization of this size, on the first day, when years of forgotten apps go."""
 
+
 class SweepFailed(RuntimeError):
     """An execution did not do all that it was to do."""
 

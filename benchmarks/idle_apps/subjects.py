@@ -33,7 +33,7 @@ class NotMeasured(RuntimeError):
 
 @dataclass(frozen=True)
 class Counted:
-    """What a subject asked of AWS. `examined`: apps that ran when it looked, over all sweeps; `never`: apps that it never looked at while they ran."""
+    """What a subject asked of AWS. `examined`: apps that ran when it looked, over all sweeps; `never`: those it never looked at while they ran."""
 
     calls: int
     examined: int

@@ -50,7 +50,7 @@ class How(StrEnum):
     COMMAND_RUNS = "a command runs in a terminal"
 
 
-SHARES = {
+SHARES: Mapping[str, float] = {
     Kind.TYPING: 0.14,
     Kind.COMPUTING: 0.44,
     Kind.TERMINAL: 0.10,

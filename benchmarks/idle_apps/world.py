@@ -78,8 +78,10 @@ class World:
         role = f"arn:aws:iam::{place.account.id}:role/StudioExecution"
         settings = {"ExecutionRole": role, "JupyterLabAppSettings": _OFF, "CodeEditorAppSettings": _OFF}
         spaces = {"ExecutionRole": role, "JupyterLabAppSettings": _OFF}
-        network = {"SubnetIds": ["subnet-0a1b2c3d"], "VpcId": "vpc-0a1b2c3d"}
-        answer = place.call("CreateDomain", DomainName=f"studio-{number}", AuthMode="IAM", DefaultUserSettings=settings, DefaultSpaceSettings=spaces, **network)
+        network: dict[str, Any] = {"SubnetIds": ["subnet-0a1b2c3d"], "VpcId": "vpc-0a1b2c3d"}
+        answer = place.call(
+            "CreateDomain", DomainName=f"studio-{number}", AuthMode="IAM", DefaultUserSettings=settings, DefaultSpaceSettings=spaces, **network
+        )
         self.local.settle()
         return str(answer["DomainId"])
 
@@ -87,7 +89,12 @@ class World:
         """Makes the profile, and the space, that the app belongs to; whose it is, as DeleteApp names it."""
         own_profile = life.app_type in OF_PROFILES or life.protected == "profile"
         person = f"person-of-{life.number}" if own_profile else f"person-{life.number // homes // APPS_OF_A_PERSON}"
-        named = {"DomainId": domain, "AppType": life.app_type, "AppName": "default", "ResourceSpec": {"InstanceType": INSTANCES[life.number % len(INSTANCES)]}}
+        named = {
+            "DomainId": domain,
+            "AppType": life.app_type,
+            "AppName": "default",
+            "ResourceSpec": {"InstanceType": INSTANCES[life.number % len(INSTANCES)]},
+        }
         tags = _tags({"ml:user": person, "ml:owner": place.account.tags["ml:owner"]})
         if (domain, person) not in self._people:
             kept = _tags(_exceptions(life, "profile")) if own_profile else []
@@ -164,7 +171,7 @@ class World:
         if life.sight in _REPORTED:
             app.reports = Reports(life, self.zero, max(born, -before))
             texts = [text for _, text in app.reports.until(0.0)] if before else []
-            tags |= {TAG: text for text in texts[-1:]}
+            tags |= {TAG: texts[-1]} if texts else {}
         created = datetime.fromtimestamp(self.zero + born, UTC)
         app.resource = plant_app(self.local.cloud, app.place.account.id, app.place.region, created=created, tags=tags, **app.asked)
         app.resource.attributes["LastModifiedTime"] = created
@@ -173,7 +180,7 @@ class World:
         """What is said of this app until `end`, while it is this run of it."""
         if app.life.sight is Sight.CANVAS:
             self._measure_canvas(app, begin, end)
-        if app.reports is None or not self._reporting:
+        if app.reports is None or app.resource is None or not self._reporting:
             return
         for at, text in app.reports.until(end):
             self._at(at, partial(self._write, app, app.resource, text))
