@@ -50,6 +50,7 @@ def play(world: World, accounts: Sequence[Account], hours: int, subject: Subject
     """Hour by hour: people and reporters go on, and the subject sweeps these accounts at the hour's begin."""
     log, seen, examined = world.local.cloud.log.calls, set[int](), 0
     world.narrow(accounts, reporting=subject in (steward, custodian))
+    world.show_use()
     with subject(world, accounts) as sweep:
         before = len(log)
         for hour in range(hours):

@@ -108,6 +108,11 @@ class Life:
         """When it was last worked in, `moment` itself where it is just then."""
         return max((min(work.end, moment) for work in self.work if work.begin <= moment), default=None)
 
+    def last_typed(self, moment: float) -> float | None:
+        """When a key was last pressed in it: who types does so all the time, but for some seconds."""
+        typed = [min(work.end, moment - self.number % 40) for work in self.work if work.how is How.TYPES and work.begin <= moment]
+        return max(typed, default=None)
+
     def protects(self, moment: float) -> bool:
         """Whether a stop at this moment is wrong: work runs, ended less than the threshold ago, or the app is younger than that."""
         used = self.last_use(moment)
@@ -150,7 +155,7 @@ def _life(number: int, kind: Kind, app_type: str, until: float, chance: Random) 
         _protected(app_type, chance) if chance.random() < PROTECTED else None,
         chance.choice((-5, 5)) * HOUR if sight is Sight.WRONG_CLOCK else chance.uniform(-10, 10) * MINUTE,
         tuple(_now_and_then(HOURS_WITH_A_LATE_LOOK, (3, 10, 14, 40), until, chance)),
-        tuple(_now_and_then(HOURS_WITHOUT_WRITES, (10, 40, 80, 130), until, chance)),
+        tuple(_now_and_then(HOURS_WITHOUT_WRITES, (2, 5, 15, 40), until, chance)),
     )
 
 

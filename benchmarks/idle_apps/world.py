@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.converged import Place
 from benchmarks.idle_apps.reports import Reports
 from benchmarks.idle_apps.truth import CLOCK_AT_START, HOUR, MINUTE, OF_PROFILES, OWN_THRESHOLD, Life, Sight, Span
+from localaws.cloud import OPERATIONS, Call, Cloud
 from localaws.local import LocalOrganization
 from localaws.metrics import Metric, plant_metric
 from localaws.organization_file import Account
@@ -71,6 +72,20 @@ class World:
         for app in self.apps:
             if app.life.born < 0:
                 self._start(app, app.life.born, before=3 * HOUR)
+
+    def show_use(self) -> None:
+        """From now on DescribeApp knows when somebody last typed, as localaws shows it: until the next health check, whose time it then has."""
+        describe = OPERATIONS["sagemaker", "DescribeApp"]
+        apps = {app.life.number: app for app in self.apps}
+
+        def described(cloud: Cloud, call: Call) -> dict[str, Any] | None:
+            number = self.numbers.get(key_of(call.account, call.region, call.params))
+            if number is not None and (resource := apps[number].resource) is not None:
+                typed = apps[number].life.last_typed(cloud.clock.now - self.zero)
+                resource.used = datetime.fromtimestamp(self.zero + typed, UTC) if typed is not None else None
+            return describe(cloud, call)
+
+        OPERATIONS["sagemaker", "DescribeApp"] = described
 
     # -- what is there
 
