@@ -52,6 +52,12 @@ class ActOnPlace:
     attempt: int
     clock: Callable[[], datetime]
 
+    @property
+    def noticed(self) -> datetime:
+        """What its notices are dated: seconds or minutes before they are there, so that a grace of two hours is over when the second hourly sweep
+        after it looks, and not just not yet (docs/decisions/0021)."""
+        return self.began.replace(microsecond=0)
+
     def at(self, place: ActionPlace, session: MemberSession) -> Acted:
         """Each action with its result, stops first: what a notice is for can wait. Raises nothing once the first app was asked for."""
         ordered = sorted(place.actions, key=lambda action: action.verdict != "Stop")
@@ -66,7 +72,7 @@ class ActOnPlace:
 
     def _done(self, action: Action, outcome: Outcome) -> Done:
         result, message = outcome
-        return _line(action, result, message, self.clock())
+        return _line(action, result, message, self.noticed if result is Result.NOTICED else self.clock())
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ class Acting:
             return self._called_off(action, fresh, read_time(tags.get(NOTICE_TAG, "")))
         if action.verdict == "Stop":
             return _stop(self.around.sagemaker, action, fresh)
-        add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: time_text(self.how.clock())})
+        add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: time_text(self.how.noticed)})
         return Result.NOTICED, fresh.message
 
     def _not_there(self, action: Action, described: DescribedApp | None) -> Outcome:
@@ -154,7 +160,7 @@ class Acting:
         return confirm(decision, described.last_user_activity, described.last_health_check, now, policy)
 
     def _called_off(self, action: Action, fresh: Decision, noticed: datetime | None) -> Outcome:
-        if action.verdict == "Notice" and fresh.reason is Reason.IN_GRACE and noticed and noticed >= self.how.began.replace(microsecond=0):
+        if action.verdict == "Notice" and fresh.reason is Reason.IN_GRACE and noticed and noticed >= self.how.noticed:
             return Result.NOTICED, "an earlier try of this batch noticed it"
         result = Result.HELD if fresh.reason is Reason.QUIET_HOURS else Result.CALLED_OFF
         return result, f"now {fresh.verdict}: {fresh.message}"
