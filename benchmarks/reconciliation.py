@@ -24,6 +24,7 @@ from benchmarks.counting import calls_of
 from benchmarks.results import Row
 from localaws.local import LocalOrganization
 from localaws.studio.core import Resource, table
+from tests.stories.isolation import leave_on, started_by_themselves
 from tests.stories.people import Platform
 
 WORKFLOW = "reconciliation"
@@ -59,6 +60,7 @@ def measure(sizes: Sequence[int], size: Size, seed: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, LocalOrganization(organization_file(Path(folder)), seed=seed) as local:
         with _told("deployed"):
             local.deploy_stacks()
+        leave_on(local, *started_by_themselves(local) - {"idle_app_shutdown"})  # sweeps each hour, whatever is measured
         for function in local.client("lambda", "hub").list_functions()["Functions"]:
             local.cloud.functions.warm(function["FunctionArn"])
         seeding, there = Seeding(local, size), 0

@@ -1,7 +1,7 @@
 """idle_app_shutdown over an organization of a thousand accounts in four Regions, where SageMaker answers an account once a second.
 
-Each account has a domain in every Region, with 20 apps of private spaces: most in use, one idle for long, and one that was noticed hours ago and is to
-be stopped. One run by the schedule is measured: it has to be over in 15 virtual minutes, and no execution may have 5,000 history events. Studio's
+Each account has a domain in every Region, with 20 apps of private spaces: most in use, one idle for long, and one that was noticed hours ago and is
+to be stopped. One run by the schedule is measured: it has to be over in 15 virtual minutes, and no execution may have 5,000 history events. Studio's
 state is put there as `benchmarks.converged` says; members have our role and nothing else of ours.
 """
 

@@ -1,7 +1,7 @@
 """Studio apps that people use and leave, whose activity reporters say what they see, for the stories of idle_app_shutdown.
 
-A reporter is the product's own (`steward.reporter`). It looks each fourteen minutes, since not looking for more than fifteen counts as use, and writes
-its tag as its space's execution role.
+A reporter is the product's own (`steward.reporter`). It looks each fourteen minutes, since not looking for more than fifteen counts as use, and
+writes its tag as its space's execution role.
 """
 
 from collections.abc import Iterator
