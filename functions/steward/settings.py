@@ -48,9 +48,14 @@ class Brakes(Settings):
     stop_all_writes: bool
     acting_unit_ids: frozenset[str]
 
+    @property
+    def hold_everything(self) -> bool:
+        """May nothing be written, in any account?"""
+        return self.dry_run or self.stop_all_writes
+
     def hold(self, unit_ids: Set[str]) -> bool:
         """May nothing be written in an account that lies in these units?"""
-        return self.dry_run or self.stop_all_writes or self.acting_unit_ids.isdisjoint({EVERYWHERE, *unit_ids})
+        return self.hold_everything or self.acting_unit_ids.isdisjoint({EVERYWHERE, *unit_ids})
 
 
 @dataclass(frozen=True)
@@ -206,7 +211,7 @@ class StartExecutionsSettings(Settings):
     @property
     def held(self) -> bool:
         """Is everything only shown, in all accounts?"""
-        return self.brakes.dry_run or self.brakes.stop_all_writes
+        return self.brakes.hold_everything
 
 
 @dataclass(frozen=True)
@@ -258,7 +263,7 @@ class StopIdleAppsSettings(Settings):
     @property
     def held(self) -> bool:
         """Is nothing noticed or stopped, in any account?"""
-        return not self.stops_idle_apps or self.brakes.dry_run or self.brakes.stop_all_writes
+        return not self.stops_idle_apps or self.brakes.hold_everything
 
 
 @dataclass(frozen=True)
@@ -273,7 +278,7 @@ class SumUpSweepSettings(Settings):
     @property
     def held(self) -> bool:
         """Is everything only shown, in all accounts?"""
-        return not self.stops_idle_apps or self.brakes.dry_run or self.brakes.stop_all_writes
+        return not self.stops_idle_apps or self.brakes.hold_everything
 
 
 def idle_policy_from_env() -> IdlePolicy:

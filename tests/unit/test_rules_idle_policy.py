@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from steward.rules.caps import Cap, most_stops, within_cap
 from steward.rules.idle_policy import IdlePolicy, Place, in_words, kept_by_tag, threshold_of
 from steward.rules.native_idle import NativeIdle, findings_of_native, longest_idle, native_of, supports
-from steward.rules.prices import HOURLY, PUBLISHED, REGION, SOURCE, cost_of, hourly_price
+from steward.rules.prices import HOURLY, PUBLISHED, REGION, SOURCE, hourly_price
 from steward.rules.quiet_hours import read_quiet_hours
 from tests.unit.idle_apps import BOUNDS, NOW, POLICY
 
@@ -213,12 +213,6 @@ def test_a_price_that_nobody_knows_is_none_and_never_a_similar_one() -> None:
     assert hourly_price("system") == 0
     for unknown in (None, "", "ml.t3.medium ", "ml.t3.large", "ml.future.xlarge"):
         assert hourly_price(unknown) is None
-        assert cost_of(unknown, timedelta(hours=1)) is None
-
-
-def test_what_so_many_hours_cost() -> None:
-    assert cost_of("ml.g5.xlarge", timedelta(hours=10)) == 14.1
-    assert cost_of("ml.m5.xlarge", timedelta(0)) == 0
 
 
 def test_prices_say_where_they_are_from() -> None:

@@ -6,7 +6,7 @@ that note has is here: a type that is missing has a price which we do not know, 
 """
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from types import MappingProxyType
 
 REGION = "us-east-1"
@@ -38,9 +38,3 @@ HOURLY: Mapping[str, float] = MappingProxyType(
 def hourly_price(instance_type: str | None) -> float | None:
     """In `CURRENCY`, in `REGION`; None where nobody knows."""
     return HOURLY.get(instance_type or "")
-
-
-def cost_of(instance_type: str | None, running: timedelta) -> float | None:
-    """What so long costs, to the cent; None where nobody knows the price."""
-    price = hourly_price(instance_type)
-    return None if price is None else round(price * (running / timedelta(hours=1)), 2)
