@@ -500,3 +500,18 @@ def test_the_readme_has_every_parameter_of_the_template_and_its_default() -> Non
     assert set(rows) >= set(parameters)
     for name, parameter in parameters.items():
         assert rows[name] == (f"`{parameter['Default']}`" if parameter.get("Default") else "empty" if "Default" in parameter else "–"), name
+
+
+def test_the_readme_counts_what_is_paid_for_by_the_piece() -> None:
+    """CloudWatch asks for each metric that an alarm looks at, and for each of our own; no dimension makes one of ours many."""
+    looked_at = [
+        stat
+        for alarm in resources("AWS::CloudWatch::Alarm").values()
+        for stat in everything_in(alarm)
+        if isinstance(stat, dict) and "MetricName" in stat
+    ]
+    written = {name for step in STEPS for name in re.findall(r"add_metric\(\"(\w+)\"", step.read_text())}
+    readme = (ROOT / "README.md").read_text()
+    assert f"| alarms | {len(looked_at)} metrics | {len(looked_at) / 10:.2f} a month |" in readme
+    assert f"| metrics of our own | {len(written)} | {len(written) * 0.3:.2f} a month |" in readme
+    assert not [step for step in STEPS if "add_dimension" in step.read_text()]
