@@ -19,8 +19,8 @@ setup: .venv/installed  ## Make .venv with everything in it
 demo: setup  ## Play nine days on the platform on a local AWS organization, with the deployed template
 	$(BIN)/python -m demo
 
-test: setup  ## Run every test
-	$(BIN)/python -m pytest
+test: setup  ## Run every test, in two processes
+	$(BIN)/python -m tools.every_test
 
 proof: setup  ## Every fault at every call, delivery and invocation, one at a time: nothing may be lost (minutes)
 	$(BIN)/python -m benchmarks.faults

@@ -152,17 +152,19 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.fixture
 def ways_of_all_stories(request: pytest.FixtureRequest) -> set[entered.Way]:
-    """All ways that were gone. Skips where not every story is run: then nothing can be said."""
-    folder = Path(__file__).parent
-    chosen = {item.path for item in request.session.items}
-    if request.config.option.keyword or not chosen >= set(folder.glob("test_*.py")):
+    """All ways that were gone, here or beside (`tools.every_test`). Skips where not every story was run: then nothing can be said."""
+    here = entered.Told({item.path.name for item in request.session.items}, entered.ways)
+    told = [here, *entered.told()]
+    every = {path.name for path in Path(__file__).parent.glob("test_*.py")}
+    if request.config.option.keyword or not set().union(*(one.files for one in told)) >= every:
         pytest.skip("it is about all stories, and some are not run")
-    return entered.ways
+    return set().union(*(one.ways for one in told))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if session in _processes:
         _processes.pop(session).stop()
+        entered.tell({item.path.name for item in session.items})
 
 
 @pytest.fixture

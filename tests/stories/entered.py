@@ -3,12 +3,17 @@
 localaws keeps no history of Express children, as AWS keeps none, so it is listened to where states are visited.
 """
 
-from typing import Any
+import json
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from localaws.states.errors import StatesError
 from localaws.states.interpreter import Interpreter
 from localaws.states.retrying import catcher_for
 from localaws.states.visits import Leaving, Visit
+from tools.every_test import TOLD
 
 Way = tuple[str, str, str]
 """The workflow, the state, and the errors of the Catch that was taken; no errors: it was entered."""
@@ -18,6 +23,27 @@ PROPERTY = "ways"
 
 ways: set[Way] = set()
 """Those of this process."""
+
+
+class Told(NamedTuple):
+    """Of one session: the names of its test files, and the ways that were gone."""
+
+    files: set[str]
+    ways: set[Way]
+
+
+def tell(files: Collection[str]) -> None:
+    """What was entered here, where another session asks for it."""
+    if folder := os.environ.get(TOLD):
+        Path(folder, f"{os.getpid()}.json").write_text(json.dumps([sorted(files), sorted(ways)]))
+
+
+def told() -> Iterator[Told]:
+    """By the sessions that are over."""
+    if folder := os.environ.get(TOLD):
+        for path in Path(folder).glob("*.json"):
+            files, gone = json.loads(path.read_text())
+            yield Told(set(files), {(workflow, state, errors) for workflow, state, errors in gone})
 
 
 def listen() -> None:
