@@ -22,6 +22,9 @@ from tools import redrive
 
 ORGANIZATION = Path(__file__).resolve().parents[1] / "demo" / "organization.yaml"
 
+HOUR, SWEEPS = 3600, 4
+"""Sweeps that it takes from a notice to the stop: one that gives it, two within its grace, and one that stops."""
+
 Act = Callable[[], None]
 
 INJECTED = "injected"
@@ -143,9 +146,10 @@ def run(platform: Platform, act: Act, case: Case, reference: Reference) -> Resul
             return Result(REDRIVEN, passage)
     left_to_the_next_run = any(state in redrive.LEFT_TO_THE_NEXT | redrive.ENDS_OF_SWEEPS for _, state in end.reds)
     if kind.loses_the_event or left_to_the_next_run:
-        _happens_again(platform, None if left_to_the_next_run else reference.events.get(passage.event_id))
-        if not differences():
-            return Result(SECOND_EVENT, passage)
+        event = None if left_to_the_next_run else reference.events.get(passage.event_id)
+        for _ in _happens_again(platform, event, PLAYS[case.play].workflow):
+            if not differences():
+                return Result(SECOND_EVENT, passage)
     seen = tuple(f"red in {state} of {machine}" for machine, state in sorted(end.reds - reference.end.reds))
     return Result(LOST, passage, (*seen, *differences()))
 
@@ -170,10 +174,15 @@ def _redrive(platform: Platform) -> None:
     platform.local.settle()
 
 
-def _happens_again(platform: Platform, event: dict[str, Any] | None) -> None:
-    """The same thing happens once more: a later event, with ids of its own, from where the first came from. Of a schedule, its next day."""
-    if event is None:
-        platform.local.advance(DAY)
-    else:
+def _happens_again(platform: Platform, event: dict[str, Any] | None, workflow: str) -> Iterator[None]:
+    """The same thing happens once more: a later event, with ids of its own, from where the first came from. Of a schedule, its next day; of sweeps,
+    the next few, since who was to be stopped is noticed first."""
+    if event is not None:
         platform.local.send({**event, "id": str(uuid.uuid4()), "detail": {**event["detail"], "eventID": str(uuid.uuid4())}})
-    platform.local.settle()
+        waits = [0.0]
+    else:
+        waits = [HOUR] * SWEEPS if workflow == "idle_app_shutdown" else [DAY]
+    for seconds in waits:
+        platform.local.advance(seconds)
+        platform.local.settle()
+        yield

@@ -39,7 +39,8 @@ CLOSED = {
 LONGEST_LINE = 400
 """Characters of a result's message: six hundred results have to fit into one answer."""
 
-Outcome = tuple[Result, str]
+Outcome = tuple[Result, str] | tuple[Result, str, datetime]
+"""What became of an action, in words, and when, where that is not now."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,15 @@ class ActOnPlace:
     clock: Callable[[], datetime]
 
     @property
-    def noticed(self) -> datetime:
-        """What its notices are dated: seconds or minutes before they are there, so that a grace of two hours is over when the second hourly sweep
-        after it looks, and not just not yet (docs/decisions/0021)."""
+    def since(self) -> datetime:
+        """The earliest that a notice of this run can be dated."""
         return self.began.replace(microsecond=0)
+
+    def notice_time(self) -> datetime:
+        """What a notice is dated that is written now: as of the run, seconds or minutes ago, so that a grace of two hours is over when the second
+        hourly sweep after it looks, and not just not yet (docs/decisions/0021). A run that goes on later, redriven, takes nobody's grace away."""
+        now = self.clock().replace(microsecond=0)
+        return self.since if now - self.since <= SKEW else now
 
     def at(self, place: ActionPlace, session: MemberSession) -> Acted:
         """Each action with its result, stops first: what a notice is for can wait. Raises nothing once the first app was asked for."""
@@ -71,8 +77,8 @@ class ActOnPlace:
         )
 
     def _done(self, action: Action, outcome: Outcome) -> Done:
-        result, message = outcome
-        return _line(action, result, message, self.noticed if result is Result.NOTICED else self.clock())
+        result, message, *when = outcome
+        return _line(action, result, message, when[0] if when else self.clock())
 
 
 @dataclass(frozen=True)
@@ -142,8 +148,9 @@ class Acting:
             return self._called_off(action, fresh, read_time(tags.get(NOTICE_TAG, "")))
         if action.verdict == "Stop":
             return _stop(self.around.sagemaker, action, fresh)
-        add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: time_text(self.how.noticed)})
-        return Result.NOTICED, fresh.message
+        noticed = self.how.notice_time()
+        add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: time_text(noticed)})
+        return Result.NOTICED, fresh.message, noticed
 
     def _not_there(self, action: Action, described: DescribedApp | None) -> Outcome:
         status = described.status if described else "gone"
@@ -160,8 +167,8 @@ class Acting:
         return confirm(decision, described.last_user_activity, described.last_health_check, now, policy)
 
     def _called_off(self, action: Action, fresh: Decision, noticed: datetime | None) -> Outcome:
-        if action.verdict == "Notice" and fresh.reason is Reason.IN_GRACE and noticed and noticed >= self.how.noticed:
-            return Result.NOTICED, "an earlier try of this batch noticed it"
+        if action.verdict == "Notice" and fresh.reason is Reason.IN_GRACE and noticed and noticed >= self.how.since:
+            return Result.NOTICED, "an earlier try of this batch noticed it", noticed
         result = Result.HELD if fresh.reason is Reason.QUIET_HOURS else Result.CALLED_OFF
         return result, f"now {fresh.verdict}: {fresh.message}"
 

@@ -190,5 +190,14 @@ def platform(deployed_organization: LocalOrganization) -> Iterator[Platform]:
     assert matched == set(asked.denials), "declared, and never denied"
 
 
+@pytest.fixture
+def keys_of_the_hub(deployed_organization: LocalOrganization, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tools find the hub as the AWS CLI would."""
+    keys = deployed_organization.keys("hub")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_access_key)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+
+
 def is_denial_of(denial: dict[str, Any], action: str, who: str) -> bool:
     return denial["action"] == action and who in (denial["role"] or denial["principal"])

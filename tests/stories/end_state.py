@@ -73,7 +73,7 @@ def end_state(local: LocalOrganization) -> EndState:
     done = [execution for place in _places(cloud) for execution in executions(cloud, *place).values()]
     green = [execution for execution in done if execution.status == "SUCCEEDED"]
     return EndState(
-        resources={plain.text(arn): (resource.status, plain.tags(resource.tags), _settings(resource)) for arn, resource in _studio(cloud)}
+        resources={plain.text(arn): (_status(resource), plain.tags(resource.tags), _settings(resource)) for arn, resource in _studio(cloud)}
         | {f"cost allocation tag {key}": status for key, status in statuses(cloud).items()}
         | {plain.text(item): plain.text(values) for item, values in _kept()}
         | {f"project templates in {account}, {region}": found for account, region in _places(cloud) if (found := _templates(cloud, account, region))},
@@ -92,6 +92,11 @@ def _places(cloud: Cloud) -> list[tuple[str, str]]:
 def _studio(cloud: Cloud) -> Iterator[tuple[str, Resource]]:
     for place in _places(cloud):
         yield from by_arn(cloud, *place).items()
+
+
+def _status(resource: Resource) -> str:
+    """A lifecycle configuration has none: it is there."""
+    return str(resource.attributes.get("Status", ""))
 
 
 def _settings(resource: Resource) -> dict[str, Any]:

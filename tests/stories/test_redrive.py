@@ -9,20 +9,10 @@ from tests.stories.intake_troubles import created, cut_off, message, put_role_ba
 from tests.stories.people import FRAUD, FRAUD_TAGS, HUB, Platform
 from tools.redrive import main
 
-pytestmark = pytest.mark.workflow("profile_cost_tagging")
+pytestmark = [pytest.mark.workflow("profile_cost_tagging"), pytest.mark.usefixtures("keys_of_the_hub")]
 
 DAY = 24 * 3600
 RULE = "arn:aws:events:eu-west-1:444444444444:rule/steward-profile_cost_tagging"
-
-
-@pytest.fixture
-def platform(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Platform:
-    """The tool finds the hub as the AWS CLI would."""
-    keys = platform.local.keys("hub")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_access_key)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    return platform
 
 
 def waiting(platform: Platform, output: str) -> int:
