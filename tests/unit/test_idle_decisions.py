@@ -173,8 +173,10 @@ def test_apps_of_training_plans_and_on_system_instances_are_kept(member: World, 
 def test_what_is_over_its_maximum_age_gets_a_notice_where_somebody_wants_that(member: World, domain_id: str) -> None:
     member.app(domain_id, UserProfileName="mina", AppType="KernelGateway", ResourceSpec={"InstanceType": "ml.g5.xlarge"})
     assert verdicts(member.decide()) == {"unknown": 1}
-    found = action(member.decide(replace(POLICY, maximum_age_hours={"KernelGateway": 12})))
+    decided = member.decide(replace(POLICY, maximum_age_hours={"KernelGateway": 12}))
+    found = action(decided)
     assert (found.reason, found.user_profile_name, found.threshold_minutes) == ("OverMaximumAge", "mina", None)
+    assert (found.idle_since, decided.counts["idle_hours"], decided.owners) == (None, 0, ()), "its age is no idleness, and nobody's idle hours"
 
 
 def test_a_domain_that_went_meanwhile_takes_its_apps_with_it(member: World, domain_id: str) -> None:

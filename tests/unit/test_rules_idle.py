@@ -169,7 +169,8 @@ def test_maximum_age_is_for_types_that_say_nothing_and_has_its_notice() -> None:
     assert short(decided(replace(kernel, created=ago(719)), policy=BY_AGE)) == "Keep WithinMaximumAge"
     assert short(decided(kernel, policy=BY_AGE)) == "Notice OverMaximumAge"
     assert short(decided(replace(kernel, tags=noticed(60)), policy=BY_AGE)) == "Keep InGrace"
-    assert short(decided(replace(kernel, tags=noticed(120)), policy=BY_AGE)) == "Stop OverMaximumAge"
+    stop = decided(replace(kernel, tags=noticed(120)), policy=BY_AGE)
+    assert (short(stop), stop.idle_since) == ("Stop OverMaximumAge", None), "nobody knows whether it is idle"
 
 
 def test_a_type_that_nobody_wants_judged_is_unknown_unless_it_is_in_use() -> None:

@@ -127,8 +127,8 @@ class AppSeen:
 
 @dataclass(frozen=True)
 class Decision:
-    """`idle_since`: None where no evidence shows it. `threshold`: after how long an app like this counts as idle, None where nobody says. `noticed`:
-    when it was noticed, where that still holds."""
+    """`idle_since`: None where no evidence shows it, and an age is none. `threshold`: after how long an app like this counts as idle, None where
+    nobody says. `noticed`: when it was noticed, where that still holds."""
 
     verdict: Verdict
     reason: Reason
@@ -208,7 +208,7 @@ def decide(app: AppSeen, signals: Sequence[Signal], policy: IdlePolicy, now: dat
     verdict = (Verdict.KEEP, *keep) if keep else _by_evidence(app, signals, threshold, policy, (noticed, now))
     return Decision(
         *verdict,
-        idle_since=idle.since if idle else None,
+        idle_since=idle.since if idle and idle.source is not Source.AGE else None,
         signals=tuple(signals),
         threshold=threshold.idle if threshold else None,
         noticed=noticed,
