@@ -1,0 +1,130 @@
+"""Stories of many idle apps, and of accounts and Regions that say no: no sweep does more than it may, and what it could not do is a line each."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.stories.idle_apps import HOUR, NOTICE_TAG, App, begin_sweep, details, start_app, sweep
+from tests.stories.people import FRAUD, NEWCOMER, PRICING, Platform
+from tests.stories.test_idle_apps_of_all_types import BY_HAND, plant
+
+pytestmark = pytest.mark.workflow("idle_app_shutdown")
+
+
+def plant_many(platform: Platform, number: int, *, noticed: bool) -> list[App]:
+    """So many spaces in one account and Region, each with an app that is idle for nine hours and some minutes, the last for the longest."""
+    profile = platform.profile("fraud-dev", domain=platform.domain("fraud-dev"))
+    platform.local.settle()
+    spaces = [platform.space("fraud-dev", profile, f"space-{one}").split("/") for one in range(number)]
+    platform.local.settle()
+    apps = [plant(platform, domain, "JupyterLab", 9 + one / 60, SpaceName=space) for one, (_, domain, space) in enumerate(spaces)]
+    if noticed:
+        at = platform.local.clock.datetime() - timedelta(hours=3)
+        for app in apps:
+            platform.set_tags("fraud-dev", app.arn, {NOTICE_TAG: f"{at:%Y-%m-%dT%H:%M:%SZ}"})
+    return apps
+
+
+# -- caps
+
+
+def test_no_more_than_the_percentage_is_stopped_those_idle_longest_first_and_it_is_red(platform: Platform) -> None:
+    platform.deploy(IdleAppShutdown="stop", MostStopsPercent="25", **BY_HAND)
+    apps = plant_many(platform, 24, noticed=True)
+    run = sweep(platform)
+    assert (run["status"], run["error"]) == ("FAILED", "CapReached")
+    assert "18 more apps are to be stopped than MostStopsPerSweep and MostStopsPercent allow for one run" in run["cause"]
+    told = details(platform, run)
+    assert (told["counts"]["results"], told["counts"]["left"], len(told["beyond_cap"])) == ({"Stopped": 6}, 18, 18)
+    assert [app.status for app in apps] == ["InService"] * 18 + ["Deleted"] * 6
+
+
+def test_of_more_than_sixty_in_an_account_and_region_the_rest_waits_for_the_next_run_and_it_says_so(platform: Platform) -> None:
+    queue, announced = platform.watch_findings(), platform.watch_hub_bus()
+    platform.deploy(IdleAppShutdown="stop", **BY_HAND)
+    apps = plant_many(platform, 63, noticed=False)
+    run = sweep(platform)
+    assert (run["status"], run["error"]) == ("FAILED", "CapReached")
+    assert "3 more are to be noticed or stopped than one run does in an account and Region: the next runs do." in run["cause"]
+    told = details(platform, run)
+    assert (told["counts"]["results"], len(told["left"]), told["beyond_cap"]) == ({"Noticed": 60}, 3, [])
+    run = sweep(platform, "the-next")
+    assert (run["output"]["outcome"], run["output"]["counts"]["results"]) == ("Swept", {"Noticed": 3})
+    assert None not in [app.notice for app in apps]
+    assert [message["noticed"] for message in platform.messages(queue)] == [60, 3]
+    events = [event["detail"]["space_name"] for _ in range(7) for event in platform.messages(announced)]
+    assert sorted(events) == sorted(app.name["SpaceName"] for app in apps), "ten at a time, each once"
+
+
+# -- accounts and Regions that say no
+
+
+def idle_in(platform: Platform, account: str, user: str, region: str | None = None) -> App:
+    return start_app(platform, account, user, region=region).lives()
+
+
+def troubles(platform: Platform, run: dict[str, str]) -> list[tuple[str, str, str]]:
+    lines = details(platform, run)["troubles"]
+    assert all(line["what_to_do"] for line in lines)
+    return [(line["account_id"], line["region"], line["error"]) for line in lines]
+
+
+def test_a_region_that_is_disabled_is_a_red_line_and_the_other_region_is_done(platform: Platform) -> None:
+    """Traps 31 and 51."""
+    platform.deploy(IdleAppShutdown="stop", **BY_HAND)
+    idle_in(platform, "fraud-dev", "alice")
+    there = idle_in(platform, "fraud-dev", "alice", "us-east-1")
+    platform.local.advance(2.5 * HOUR)
+    with platform.local.faults.fail("sagemaker:ListApps", "UnrecognizedClientException", region="eu-west-1", account=FRAUD, lasting=HOUR):
+        run = sweep(platform)
+    assert (run["status"], run["error"]) == ("FAILED", "SomeAccountsFailed")
+    assert troubles(platform, run) == [(FRAUD, "eu-west-1", "UnrecognizedClientException")]
+    assert "RegionsInUse" in details(platform, run)["troubles"][0]["what_to_do"]
+    assert details(platform, run)["counts"]["results"] == {"Noticed": 1}
+    assert NOTICE_TAG in platform.tags("fraud-dev", there.arn)
+
+
+def test_an_account_that_denies_a_call_or_throttles_to_the_end_is_a_line_and_the_others_are_done(platform: Platform) -> None:
+    """Traps 31 and 32: of an account that cannot be read whole nothing is decided."""
+    platform.deploy(IdleAppShutdown="stop", **BY_HAND)
+    denied, throttled, fine = (
+        idle_in(platform, account, user) for account, user in (("fraud-dev", "alice"), ("pricing-prod", "bob"), ("newcomer-dev", "carol"))
+    )
+    platform.local.advance(2.5 * HOUR)
+    faults = platform.local.faults
+    with (
+        faults.fail("sagemaker:ListSpaces", "AccessDeniedException", account=FRAUD, principal="*idle_app_shutdown*", lasting=HOUR),
+        faults.fail("resourcegroupstaggingapi:GetResources", account=PRICING, lasting=HOUR),
+    ):
+        run = sweep(platform)
+    assert (run["status"], run["error"]) == ("FAILED", "SomeAccountsFailed")
+    assert [line[:2] for line in troubles(platform, run)] == [(FRAUD, "eu-west-1"), (PRICING, "eu-west-1")]
+    assert [app.notice is None for app in (denied, throttled, fine)] == [True, True, False]
+    run = sweep(platform, "the-next")
+    assert (run["output"]["outcome"], run["output"]["counts"]["results"]) == ("Swept", {"Noticed": 2})
+
+
+def test_an_account_that_is_suspended_is_counted_and_not_entered(platform: Platform) -> None:
+    platform.deploy(IdleAppShutdown="stop", **BY_HAND)
+    idle_in(platform, "newcomer-dev", "carol")
+    app = idle_in(platform, "fraud-dev", "alice")
+    platform.local.advance(2.5 * HOUR)
+    platform.client("organizations", "management").close_account(AccountId=NEWCOMER)
+    platform.local.settle()
+    before = len(platform.calls("sagemaker:ListApps"))
+    run = sweep(platform)
+    counts = run["output"]["counts"]
+    assert (run["output"]["outcome"], counts["accounts"], counts["accounts_not_active"], counts["results"]) == ("Swept", 2, 1, {"Noticed": 1})
+    assert NEWCOMER not in {call["account"] for call in platform.calls("sagemaker:ListApps")[before:]}
+    assert app.notice is not None
+
+
+# -- the schedule
+
+
+def test_a_sweep_is_skipped_while_the_one_before_goes_on(platform: Platform) -> None:
+    with platform.local.faults.fail("organizations:ListAccountsForParent", lasting=120):
+        begin_sweep(platform, "before")
+        platform.local.advance(1)
+        platform.take_in('{"workflow": "idle_app_shutdown", "schedule": {"name": "sweep", "time": "2026-11-02T09:00:00Z"}}')
+    assert [run["name"] for run in platform.executions("idle_app_shutdown")] == ["before"]
