@@ -160,6 +160,17 @@ def test_every_task_retries_with_jitter_within_bounds_and_catches_all_that_is_le
                 assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
 
 
+@pytest.mark.parametrize("workflow", MACHINES)
+def test_a_distributed_map_reads_and_writes_in_s3_within_bounds_and_tries_what_s3_refused_again(workflow: str) -> None:
+    """What thousands of children answer is more than the 262,144 bytes of a state, whether or not anybody reads it."""
+    for name, state in all_states(machine(workflow)):
+        if state.get("ItemProcessor", {}).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":
+            assert {"Label", "MaxConcurrency", "ItemReader", "ResultWriter"} <= set(state), name
+            assert {"States.ItemReaderFailed", "States.ResultWriterFailed"} <= {error for rule in state["Retry"] for error in rule["ErrorEquals"]}, (
+                name
+            )
+
+
 def can_reach(block: Mapping[str, Any], start: str) -> set[str]:
     seen: set[str] = set()
     waiting = [start]
