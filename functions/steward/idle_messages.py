@@ -10,7 +10,10 @@ from steward.idle_sweeps import WORKFLOW, Done
 from steward.rules.savings import hours_saved, money_saved
 
 MOST_APPS_TOLD = 250
-"""Apps that the message names: SNS takes 262,144 bytes, and nobody reads more. The rest is counted."""
+"""Apps that the message names: nobody reads more. The rest is counted."""
+
+MOST_BYTES = 180_000
+"""Of the message, as JSON within JSON: SNS takes 262,144 bytes, and so does the state that it passes through, in which it is not alone."""
 
 LONGEST_WHY = 300
 """Characters of why that it has for each."""
@@ -25,7 +28,7 @@ def events_of(sweep: Sweep, grace: timedelta) -> list[dict[str, Any]]:
 
 
 def message_of(sweep: Sweep, execution: str, grace: timedelta, details_s3: str) -> tuple[str, str]:
-    """Subject and text, which is JSON: for runs that stopped or noticed anything."""
+    """Subject and text, which is JSON: for runs that stopped or noticed anything. Stopped apps come first, where not all have room."""
     done = [*sweep.stopped, *sweep.noticed]
     counts = {"stopped": len(sweep.stopped), "noticed": len(sweep.noticed)}
     told = {
@@ -35,11 +38,16 @@ def message_of(sweep: Sweep, execution: str, grace: timedelta, details_s3: str) 
         "outcome": sweep.outcome,
         **counts,
         "hours_saved": sweep.savings.hours,
-        "owners": _owners(done[:MOST_APPS_TOLD], grace),
-        "not_named": max(0, len(done) - MOST_APPS_TOLD),
         "details_s3": details_s3,
     }
-    return f"Studio Steward: {counts['stopped']} idle apps stopped, {counts['noticed']} noticed", json.dumps(told, ensure_ascii=False)
+    named = min(len(done), MOST_APPS_TOLD)
+    while len(json.dumps(text := _text(told, done, named, grace))) > MOST_BYTES:
+        named = named * 9 // 10
+    return f"Studio Steward: {counts['stopped']} idle apps stopped, {counts['noticed']} noticed", text
+
+
+def _text(told: dict[str, Any], done: list[Done], named: int, grace: timedelta) -> str:
+    return json.dumps({**told, "owners": _owners(done[:named], grace), "not_named": len(done) - named}, ensure_ascii=False)
 
 
 def _owners(done: list[Done], grace: timedelta) -> list[dict[str, Any]]:

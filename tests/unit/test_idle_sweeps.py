@@ -1,42 +1,15 @@
 """What the steps of idle_app_shutdown hand on: nothing is lost on the way, and no answer is longer than a state can bear."""
 
 import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from steward.changes import Finding
-from steward.idle_sweeps import MOST_OWNERS, Acted, Action, Decided, Done, IdleOwner, Result, most_idle, total_decided
+from steward.idle_sweeps import MOST_OWNERS, Acted, Decided, IdleOwner, most_idle, total_decided
 from steward.sweeps import Trouble
+from tests.unit.idle_run import action, done
 
-NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 MOST_BYTES = 262_144
-
-
-def action(number: int = 0, **more: Any) -> Action:
-    given = {
-        "account_id": "444444444444",
-        "region": "eu-west-1",
-        "domain_id": "d-abcdefghijkl",
-        "app_type": "JupyterLab",
-        "app_name": "default",
-        "space_name": f"space-of-somebody-{number:05}",
-        "owner": f"somebody-{number:05}@example.com",
-        "instance_type": "ml.t3.medium",
-        "created": NOW - timedelta(hours=9, seconds=number),
-        "verdict": "Stop",
-        "reason": "IdleBeyondThreshold",
-        "message": f"idle for {number % 700} minutes by its own report, and noticed {number % 50} minutes ago",
-        "idle_since": NOW - timedelta(hours=5, seconds=number),
-        "threshold_minutes": 120,
-    }
-    return Action(**{**given, **more})
-
-
-def done(number: int = 0, **more: Any) -> Done:
-    given = {"result": Result.REFUSED, "at": NOW, "message": f"ThrottlingException: Rate exceeded, request {number * 7919:032x}"}
-    return Done(**{**action(number).model_dump(), **given, **more})
 
 
 def test_what_is_decided_comes_back_from_its_answer() -> None:
