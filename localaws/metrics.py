@@ -146,6 +146,8 @@ def get_metric_data(cloud: Cloud, call: Call) -> dict[str, Any]:
     """Each query's points, the newest first where nothing else is said; on the next page those beyond MaxDatapoints."""
     params = call.params
     queries = params["MetricDataQueries"]
+    if "LabelOptions" in params:
+        raise Refused(f"{call.action} with LabelOptions: localaws fills no label in ({_HERE})")
     _check_queries(call, queries)
     start, end = _seconds(params["StartTime"]), _seconds(params["EndTime"])
     if start >= end:
@@ -191,8 +193,10 @@ def _check_queries(call: Call, queries: list[dict[str, Any]]) -> None:
     for query in queries:
         if ("MetricStat" in query) == ("Expression" in query):
             raise _wrong_query("Exactly one of MetricStat and Expression must be specified in a MetricDataQuery.")
-        if unbuilt := sorted({"Expression", "AccountId"} & query.keys()):
+        if unbuilt := sorted({"Expression", "AccountId", "Period"} & query.keys()):
             raise Refused(f"{call.action} with {', '.join(unbuilt)}: localaws answers MetricStat of the caller's account only ({_HERE})")
+        if "${" in query.get("Label", ""):
+            raise Refused(f"{call.action} with the label {query['Label']}: localaws fills no label in ({_HERE})")
         statistic, period = query["MetricStat"]["Stat"], query["MetricStat"]["Period"]
         if statistic not in _STATISTICS:
             raise Refused(f"{call.action} of {statistic}: localaws knows {', '.join(_STATISTICS)} only ({_HERE})")

@@ -165,11 +165,22 @@ def test_a_token_of_another_request_is_invalid(local: LocalOrganization) -> None
         query(stat="p99"),
         query(period=30),
         query(AccountId=MEMBER),
+        query(Period=300),
+        query(Label="${MAX}"),
     ],
 )
 def test_what_localaws_cannot_compute_is_refused_by_name(local: LocalOrganization, asked: dict[str, Any]) -> None:
     with pytest.raises(Refused, match="GetMetricData"):
         read(local, asked)
+
+
+def test_what_localaws_would_pass_over_is_refused_by_name(local: LocalOrganization) -> None:
+    with pytest.raises(Refused, match="GetMetricData with LabelOptions"):
+        read(local, query(), LabelOptions={"Timezone": "+0100"})
+    with pytest.raises(Refused, match="PutMetricData with StrictEntityValidation"):
+        client(local).put_metric_data(Namespace="Steward", MetricData=[{"MetricName": "Idle", "Value": 1.0}], StrictEntityValidation=True)
+    with pytest.raises(Refused, match="PutMetricData with StorageResolution 1"):
+        client(local).put_metric_data(Namespace="Steward", MetricData=[{"MetricName": "Idle", "Value": 1.0, "StorageResolution": 1}])
 
 
 @pytest.mark.parametrize(
