@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -11,10 +11,10 @@ from steward.errors import OutOfTime
 from steward.idle_evidence import NONE, Tags, canvas_idle, paths_around
 from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE, Acted, Action, ActionPlace, Done, Result
 from steward.resources.apps import Deletion, DescribedApp, app_name, delete_app, describe_app
-from steward.resources.canvas import canvas_unused
+from steward.resources.canvas import CanvasUser, Unused, canvas_unused
 from steward.resources.clients import MemberSession
 from steward.resources.tags import add_tags, path_of, read_tags, read_tags_of
-from steward.rules.activity import NOTICE_TAG, SKEW, read_time, time_text
+from steward.rules.activity import BACKDATED_AT_MOST, CALLED_OFF, NOTICE_TAG, SKEW, read_time, time_text
 from steward.rules.idle import AppSeen, Decision, Reason, confirm, decide, signals_of
 from steward.rules.idle_policy import IdlePolicy
 from steward.rules.idle_policy import Place as Where
@@ -39,46 +39,47 @@ CLOSED = {
 LONGEST_LINE = 400
 """Characters of a result's message: six hundred results have to fit into one answer."""
 
-Outcome = tuple[Result, str] | tuple[Result, str, datetime]
-"""What became of an action, in words, and when, where that is not now."""
+SAME_START = timedelta(seconds=1)
+"""ListApps and DescribeApp may round differently when an app was started."""
+
+
+class Outcome(NamedTuple):
+    """`at`: what is told as its time, where that is not when it was done."""
+
+    result: Result
+    message: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class ActOnPlace:
-    """`began` is when the run did, and `attempt` 0 at the first try of its batch. `clock` tells the time of each look."""
+    """`as_of`: the time for which the run was started, or when it began. `attempt`: 0 at the first try of its batch. `clock` tells the time."""
 
     policy: IdlePolicy
     held: bool
-    began: datetime
+    as_of: datetime
     attempt: int
     clock: Callable[[], datetime]
 
-    @property
-    def since(self) -> datetime:
-        """The earliest that a notice of this run can be dated."""
-        return self.began.replace(microsecond=0)
-
-    def notice_time(self) -> datetime:
-        """What a notice is dated that is written now: as of the run, seconds or minutes ago, so that a grace of two hours is over when the second
-        hourly sweep after it looks, and not just not yet (docs/decisions/0021). A run that goes on later, redriven, takes nobody's grace away."""
-        now = self.clock().replace(microsecond=0)
-        return self.since if now - self.since <= SKEW else now
+    def dated(self, now: datetime) -> datetime:
+        """What a notice that is written now is dated: as of its run, so that a grace of two hours is over when the second hourly sweep after it
+        comes, and not just not yet. But not long before it is there: who is noticed late, or by a redrive hours later, has the grace all the same."""
+        return min(now, max(self.as_of, now - BACKDATED_AT_MOST)).replace(microsecond=0)
 
     def at(self, place: ActionPlace, session: MemberSession) -> Acted:
         """Each action with its result, stops first: what a notice is for can wait. Raises nothing once the first app was asked for."""
         ordered = sorted(place.actions, key=lambda action: action.verdict != "Stop")
         if self.held:
-            return Acted(done=tuple(self._done(action, (Result.HELD, "a brake was pulled since it was decided")) for action in ordered))
+            return Acted(done=tuple(self._done(action, Outcome(Result.HELD, "a brake was pulled since it was decided")) for action in ordered))
         acting = Acting(self, session, read_around(place, session))
         acted = ordered[:MOST_ACTIONS_OF_A_PLACE]
-        left = (Result.LEFT, f"more than {MOST_ACTIONS_OF_A_PLACE} in one account and Region: it is the next run's")
+        left = Outcome(Result.LEFT, f"more than {MOST_ACTIONS_OF_A_PLACE} in one account and Region: it is the next run's")
         return Acted(
             done=(*(self._done(action, acting.on(action)) for action in acted), *(self._done(action, left) for action in ordered[len(acted) :]))
         )
 
     def _done(self, action: Action, outcome: Outcome) -> Done:
-        result, message, *when = outcome
-        return _line(action, result, message, when[0] if when else self.clock())
+        return _line(action, outcome.result, outcome.message, outcome.at or self.clock())
 
 
 @dataclass(frozen=True)
@@ -122,55 +123,86 @@ class Acting:
     session: MemberSession
     around: Around
     closed: list[str] = field(default_factory=list)
+    _canvas: dict[CanvasUser, Unused] = field(default_factory=dict)
+    _canvas_was_asked: list[bool] = field(default_factory=list)
 
     def on(self, action: Action) -> Outcome:
         """Whatever becomes of it. What is neither AWS's answer nor the way to it is a fault of ours: it ends the batch, and is seen."""
         if self.closed:
-            return Result.REFUSED, self.closed[0]
+            return Outcome(Result.REFUSED, self.closed[0])
         try:
             return self._on(action)
         except OutOfTime as error:
-            return Result.LEFT, str(error)
+            return Outcome(Result.LEFT, str(error))
         except (ClientError, BotoCoreError) as error:
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
             message = f"{code}: {error}"
             if code in CLOSED:
                 self.closed.append(message)
-            return Result.REFUSED, message
+            return Outcome(Result.REFUSED, message)
 
     def _on(self, action: Action) -> Outcome:
         described = describe_app(self.around.sagemaker, _name(action))
         if described is None or described.status != "InService":
             return self._not_there(action, described)
-        around, tags = self.around.of(action), read_tags(self.around.sagemaker, described.arn)
-        fresh = self._decide_anew(_seen(action, described, tags, around, self.around.place.account_tags), described)
+        if described.created > action.created + SAME_START:
+            return Outcome(Result.CALLED_OFF, "somebody has started it again since it was decided")
+        tags = self._tags_of(action, described)
+        fresh = self._decide_anew(action, _seen(action, described, tags, self.around.of(action), self.around.place.account_tags), described)
         if fresh.verdict.value != action.verdict or not _is_same_period(action, fresh):
-            return self._called_off(action, fresh, read_time(tags.get(NOTICE_TAG, "")))
-        if action.verdict == "Stop":
-            return _stop(self.around.sagemaker, action, fresh)
-        noticed = self.how.notice_time()
-        add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: time_text(noticed)})
-        return Result.NOTICED, fresh.message, noticed
+            return self._call_off(action, fresh, described, read_time(tags.get(NOTICE_TAG, "")))
+        return _stop(self.around.sagemaker, action, fresh) if action.verdict == "Stop" else self._notice(described, fresh)
+
+    def _notice(self, described: DescribedApp, fresh: Decision) -> Outcome:
+        dated = self.how.dated(self.how.clock())
+        add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: time_text(dated)})
+        return Outcome(Result.NOTICED, fresh.message, dated)
 
     def _not_there(self, action: Action, described: DescribedApp | None) -> Outcome:
         status = described.status if described else "gone"
         if self.how.attempt and action.verdict == "Stop" and status in ("gone", "Deleted", "Deleting"):
-            return Result.STOPPED, "an earlier try of this batch stopped it"
-        return (Result.ALREADY_GONE if status in ("gone", "Deleted") else Result.NOT_IN_SERVICE), f"it is {status}"
+            return Outcome(Result.STOPPED, "an earlier try of this batch stopped it")
+        return Outcome(Result.ALREADY_GONE if status in ("gone", "Deleted") else Result.NOT_IN_SERVICE, f"it is {status}")
 
-    def _decide_anew(self, app: AppSeen, described: DescribedApp) -> Decision:
+    def _tags_of(self, action: Action, described: DescribedApp) -> Tags:
+        """Its own tags: before a stop as they are now. For a notice those that were read when it was decided are enough, since it harms nobody; only
+        an earlier try of its batch is not to be noticed twice."""
+        if action.verdict == "Notice" and not self.how.attempt and Where.APP in action.tags:
+            return action.tags[Where.APP]
+        return read_tags(self.around.sagemaker, described.arn)
+
+    def _decide_anew(self, action: Action, app: AppSeen, described: DescribedApp) -> Decision:
         """By all that can have changed since, the metric last of it."""
-        user = (app.domain_id, app.user_profile_name or "")
-        metric = canvas_unused(self.session.client("cloudwatch"), [user], self.how.clock()) if app.app_type == "Canvas" else {}
+        metric = self._metric(action) if app.app_type == "Canvas" else {}
         policy, now = self.how.policy, self.how.clock()
-        decision = decide(app, signals_of(app, canvas_idle(metric, *user), policy, now), policy, now)
+        decision = decide(app, signals_of(app, canvas_idle(metric, *_canvas_user(action)), policy, now), policy, now)
         return confirm(decision, described.last_user_activity, described.last_health_check, now, policy)
 
-    def _called_off(self, action: Action, fresh: Decision, noticed: datetime | None) -> Outcome:
-        if action.verdict == "Notice" and fresh.reason is Reason.IN_GRACE and noticed and noticed >= self.how.since:
-            return Result.NOTICED, "an earlier try of this batch noticed it", noticed
+    def _metric(self, action: Action) -> Mapping[CanvasUser, Unused]:
+        """Of one that is to be stopped, just now; of those that are to be noticed, all in one call."""
+        cloudwatch = self.session.client("cloudwatch")
+        if action.verdict == "Stop":
+            return canvas_unused(cloudwatch, [_canvas_user(action)], self.how.clock())
+        if not self._canvas_was_asked:
+            notices = [_canvas_user(one) for one in self.around.place.actions if one.app_type == "Canvas" and one.verdict == "Notice"]
+            self._canvas.update(canvas_unused(cloudwatch, notices, self.how.clock()))
+            self._canvas_was_asked.append(True)
+        return self._canvas
+
+    def _call_off(self, action: Action, fresh: Decision, described: DescribedApp, noticed: datetime | None) -> Outcome:
+        """A visit that only DescribeApp knows of is overwritten by the next health check. So that a notice from before it does not lead to a stop
+        later, it is made void; any other use leaves a trace of its own, which does that."""
+        if action.verdict == "Notice" and self.how.attempt and fresh.reason is Reason.IN_GRACE and noticed and noticed >= self._earliest:
+            return Outcome(Result.NOTICED, "an earlier try of this batch noticed it", noticed)
+        if action.verdict == "Stop" and fresh.reason is Reason.USER_ACTIVITY:
+            add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: CALLED_OFF + time_text(self.how.clock())})
         result = Result.HELD if fresh.reason is Reason.QUIET_HOURS else Result.CALLED_OFF
-        return result, f"now {fresh.verdict}: {fresh.message}"
+        return Outcome(result, f"now {fresh.verdict}: {fresh.message}")
+
+    @property
+    def _earliest(self) -> datetime:
+        """No notice of this run is dated before."""
+        return self.how.as_of.replace(microsecond=0)
 
 
 def not_tried(place: ActionPlace, trouble: Trouble, now: datetime) -> Acted:
@@ -183,8 +215,8 @@ def not_tried(place: ActionPlace, trouble: Trouble, now: datetime) -> Acted:
 def _stop(sagemaker: "SageMakerClient", action: Action, fresh: Decision) -> Outcome:
     deletion = delete_app(sagemaker, _name(action))
     if deletion is Deletion.BEGUN:
-        return Result.STOPPED, fresh.message
-    return (Result.ALREADY_GONE if deletion is Deletion.GONE else Result.IN_USE), deletion.value
+        return Outcome(Result.STOPPED, fresh.message)
+    return Outcome(Result.ALREADY_GONE if deletion is Deletion.GONE else Result.IN_USE, deletion.value)
 
 
 def _seen(action: Action, described: DescribedApp, tags: Tags, around: Mapping[Where, Tags], account_tags: Tags) -> AppSeen:
@@ -214,6 +246,10 @@ def _is_same_period(action: Action, fresh: Decision) -> bool:
 
 def _line(action: Action, result: Result, message: str, at: datetime) -> Done:
     return Done(**{**dict(action), "message": message[:LONGEST_LINE]}, result=result, at=at)
+
+
+def _canvas_user(action: Action) -> CanvasUser:
+    return action.domain_id, action.user_profile_name or ""
 
 
 def _name(action: Action) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from steward.changes import Finding
-from steward.idle_evidence import Studios, Tags, ask_for_tags, read_studios
+from steward.idle_evidence import NONE, Studios, Tags, ask_for_tags, read_studios
 from steward.idle_sweeps import Action, Decided, IdleOwner
 from steward.resources.apps import App
 from steward.resources.clients import MemberSession
+from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG
 from steward.rules.idle import Decision, Reason, Verdict, decide, signals_of
 from steward.rules.idle_policy import KEEP_TAG, MINUTES_TAG, IdlePolicy
 from steward.rules.idle_policy import Place as Where
@@ -73,7 +74,7 @@ class DecideOnPlace:
             space_name=app.space_name,
             owner=self._owner(studios, app),
             owner_profile_name=studios.profile_of(app),
-            tags={where: _of_idleness(tags) for where, tags in studios.tags_around(app).items()},
+            tags=self._tags(studios, app, decision),
             instance_type=app.instance_type,
             created=app.created,
             verdict="Stop" if decision.verdict is Verdict.STOP else "Notice",
@@ -82,6 +83,13 @@ class DecideOnPlace:
             idle_since=decision.idle_since,
             threshold_minutes=int(decision.threshold / timedelta(minutes=1)) if decision.threshold else None,
         )
+
+    def _tags(self, studios: Studios, app: App, decision: Decision) -> dict[str, dict[str, str]]:
+        """Its own are for its notice; before a stop they are read anew."""
+        tags = studios.tags_around(app)
+        if decision.verdict is Verdict.NOTICE:
+            tags[Where.APP] = studios.tags.get(app.path, NONE)
+        return {str(where): _of_idleness(of) for where, of in tags.items()}
 
     def _owner(self, studios: Studios, app: App) -> str:
         """As our tag says, of the space before the profile; else the profile's name."""
@@ -116,4 +124,4 @@ def _would_change_with_tags(decision: Decision) -> bool:
 
 
 def _of_idleness(tags: Tags) -> dict[str, str]:
-    return {key: tags[key] for key in (KEEP_TAG, MINUTES_TAG) if key in tags}
+    return {key: tags[key] for key in (ACTIVITY_TAG, NOTICE_TAG, KEEP_TAG, MINUTES_TAG) if key in tags}

@@ -51,7 +51,7 @@ class Action(BaseModel):
     It names its app as DeleteApp does: of `user_profile_name` and `space_name` one is given. `idle_since` is None where only its age says so.
     `instance_type` None: AWS does not say. `owner` is the person of the profile or of the space, as our tag or Studio says; empty where nobody does.
     `owner_profile_name` is the user profile that it, or its space, belongs to. `tags`: what those of its space, user profile and domain said of
-    idleness, by what they are of; what is missing is of a type of which GetResources knows nothing there.
+    idleness, by what they are of; what is missing is of a type of which GetResources knows nothing there. Of a notice its own are among them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -162,9 +162,10 @@ class ActionPlace(Place):
 
 
 class IdleCommon(Common):
-    """`time` is when the run began."""
+    """`time` is when the run began; `as_of` the time for which its schedule started it, where one did."""
 
     time: datetime
+    as_of: datetime | None = None
 
 
 class PlaceBatch(BaseModel):

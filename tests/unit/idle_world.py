@@ -104,14 +104,23 @@ class World:
     def decide(self, policy: IdlePolicy = POLICY, place: Place = PLACE) -> Decided:
         return DecideOnPlace(policy, "ml:user", lambda: self.now).at(place, self)  # type: ignore[arg-type]
 
-    def act(self, actions: Sequence[Action], policy: IdlePolicy = POLICY, *, held: bool = False, attempt: int = 0) -> Acted:
+    def act(
+        self, actions: Sequence[Action], policy: IdlePolicy = POLICY, *, held: bool = False, attempt: int = 0, as_of: datetime | None = None
+    ) -> Acted:
+        """`as_of`: the time for which the run was started; now, where nothing is said."""
         place = ActionPlace(**dict(PLACE), actions=tuple(actions))
-        return ActOnPlace(policy, held, self.now, attempt, lambda: self.now).at(place, self)  # type: ignore[arg-type]
+        return ActOnPlace(policy, held, as_of or self.now, attempt, lambda: self.now).at(place, self)  # type: ignore[arg-type]
 
     def results(self, actions: Sequence[Action], **more: Any) -> list[str]:
         """What each came to, in the order of the actions."""
         done = {one.key: one.result.value for one in self.act(actions, **more).done}
         return [done[action.key] for action in actions]
+
+    def sweep(self, after: float = 0, **more: Any) -> list[str]:
+        """Both steps, the second so many seconds after the first: what each action came to, and where there was none the reasons."""
+        decided = self.decide()
+        self.local.advance(after)
+        return self.results(decided.actions, **more) if decided.actions else list(decided.reasons)
 
     @contextmanager
     def counted(self) -> Iterator[Counter[str]]:

@@ -101,9 +101,13 @@ def test_a_sweep_makes_no_more_calls_than_it_may(member: World, size: Size) -> N
     fill(member, size)
     most = most_calls(member, size)
     calls, results = sweep(member)
-    assert results == Counter(Noticed=size.notices + size.canvas_notices, Stopped=size.stops + size.canvas_stops)
+    notices, stops = size.notices + size.canvas_notices, size.stops + size.canvas_stops
+    assert results == Counter(Noticed=notices, Stopped=stops)
     assert sum(results.values()) <= MOST_ACTIONS_OF_A_PLACE
     assert calls.total() <= most, calls
+    assert calls["sagemaker:DescribeApp"] == notices + stops
+    assert (calls["sagemaker:AddTags"], calls["sagemaker:DeleteApp"], calls["sagemaker:ListTags"]) == (notices, stops, stops)
+    assert calls["cloudwatch:GetMetricData"] == ceil(size.canvas / 500) + size.canvas_stops + (size.canvas_notices > 0)
     assert calls["sagemaker:ListApps"] == max(1, ceil((size.domains * size.labs + size.canvas + size.gone) / 100))
 
 

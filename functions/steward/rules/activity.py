@@ -19,6 +19,13 @@ SILENCE = 2 * BEAT
 SKEW = timedelta(minutes=15)
 """So far an app's clock may be from ours. Nothing rests on two clocks agreeing better than this."""
 
+BACKDATED_AT_MOST = timedelta(minutes=10)
+"""A notice is dated as of the run that gives it: so long before it is there, at most. Less than SKEW: what holds for times of clocks that far apart
+holds for its date too."""
+
+CALLED_OFF = "called-off="
+"""What a notice begins with that does not hold any more; the time when it was made void follows."""
+
 _TIME = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
 _REPORT = re.compile(rf"(?:active|idle since={_TIME}) seen={_TIME}", re.ASCII)
 

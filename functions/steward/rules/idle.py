@@ -17,7 +17,8 @@ NOTICE_HOLDS = timedelta(hours=24)
 """So long after its grace a notice can still lead to a stop. Later whoever read it has forgotten it, and gets another."""
 
 FRESH = BEAT + SKEW
-"""What leads to a stop is not older: no beat is missing. A grace is two beats at least, so it is newer than the notice by more than the skew."""
+"""What leads to a stop is not older: no beat is missing. So it is newer than the notice, and by more than the skew: a grace is two beats at least, of
+which BACKDATED_AT_MOST may have been over when the notice was written, and 120 - 10 - 75 minutes are 35."""
 
 SAME_MOMENT = timedelta(seconds=5)
 """Health checks move both timestamps of DescribeApp at once: what is no further apart is one health check."""

@@ -1,0 +1,102 @@
+"""What a notice is dated, and how long it holds: from the sweep that gives it to the one that stops."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from localaws.studio.core import Resource
+from steward.rules.activity import BACKDATED_AT_MOST, BEAT, NOTICE_TAG, SKEW, time_text
+from steward.rules.idle import FRESH
+from tests.unit.idle_world import HOUR, OURS, POLICY, World, world
+from tests.unit.test_idle_actions import decided, described, only
+
+
+@pytest.fixture
+def member() -> Iterator[World]:
+    with world() as made:
+        yield made
+
+
+@pytest.fixture
+def domain_id(member: World) -> str:
+    made = member.domain(OURS)
+    member.profile(made, "mina", OURS)
+    member.spaces(made, "mina", "lab", tags=OURS)
+    return made
+
+
+@pytest.fixture
+def lab(member: World, domain_id: str) -> Resource:
+    """An app of a space that is to be stopped."""
+    return member.lab(domain_id, "lab", member.idle(8 * HOUR, noticed=3 * HOUR))
+
+
+@pytest.fixture
+def fresh(member: World, domain_id: str) -> Resource:
+    """One that is to be noticed."""
+    return member.lab(domain_id, "lab", member.idle(3 * HOUR))
+
+
+@pytest.mark.parametrize("late", [(0, 0, 0), (60, 0, 0), (0, 60, 0), (59, 31, 1), (60, 60, 60)])
+@pytest.mark.parametrize("takes", [5, 500])
+def test_the_second_hourly_sweep_after_a_notice_stops_whenever_in_its_minute_the_schedule_fires(
+    member: World, fresh: Resource, late: tuple[int, int, int], takes: int
+) -> None:
+    """Seconds that each run starts after its time, and until it comes to act. To decide takes no time here, so that the last one is just in time."""
+    member.local.advance(HOUR.total_seconds() - member.local.clock.now % 3600)
+    first, results = member.now, list[list[str]]()
+    for number, seconds in enumerate(late):
+        scheduled = first + number * HOUR
+        member.says(fresh, 4 * HOUR + number * HOUR)
+        member.local.advance((scheduled - member.now).total_seconds() + seconds)
+        results.append(member.sweep(after=takes, as_of=scheduled))
+    assert results == [["Noticed"], ["Keep: InGrace"], ["Stopped"]]
+
+
+def test_a_redrive_hours_later_gives_the_whole_grace_but_for_minutes(member: World, fresh: Resource) -> None:
+    actions, scheduled = decided(member, "Notice"), member.now
+    member.local.advance(5 * 3600)
+    member.says(fresh, 8 * HOUR)
+    (done,) = member.act(actions, attempt=1, as_of=scheduled).done
+    dated = (member.now - BACKDATED_AT_MOST).replace(microsecond=0)
+    assert (done.result, done.at, member.tags_of(fresh.arn)[NOTICE_TAG]) == ("Noticed", dated, time_text(dated))
+    member.local.advance((POLICY.grace - BACKDATED_AT_MOST).total_seconds() - 60)
+    member.says(fresh, 10 * HOUR)
+    assert member.decide().reasons == {"Keep: InGrace": 1}
+    member.local.advance(61)
+    assert member.decide().reasons == {"Stop: Idle": 1}
+
+
+def test_a_second_try_after_hours_knows_the_notice_of_the_first_and_tells_the_same_time(member: World, fresh: Resource) -> None:
+    actions, scheduled = decided(member, "Notice"), member.now
+    member.local.advance(300)
+    first = member.act(actions, as_of=scheduled).done[0]
+    member.local.advance(1.5 * 3600)
+    member.says(fresh, 4 * HOUR)
+    again = member.act(actions, attempt=1, as_of=scheduled).done[0]
+    assert (first.at, again.at, again.result) == (scheduled.replace(microsecond=0),) * 2 + ("Noticed",)
+
+
+def test_a_run_for_a_time_that_is_still_to_come_dates_nothing_ahead(member: World, fresh: Resource) -> None:
+    assert member.act(decided(member, "Notice"), as_of=member.now + 5 * HOUR).done[0].at == member.now.replace(microsecond=0)
+
+
+def test_what_is_known_of_clocks_holds_for_the_date_of_a_notice() -> None:
+    """What leads to a stop was seen after the notice was written, whatever its clock: a live reporter has put a forged tag right by then."""
+    assert timedelta() < BACKDATED_AT_MOST < SKEW
+    assert 2 * BEAT - BACKDATED_AT_MOST - FRESH > SKEW
+
+
+def test_trap_22_after_a_visit_that_only_describe_app_knew_the_next_stop_has_a_notice_that_is_newer_than_it(member: World, lab: Resource) -> None:
+    """Trap 22. A minute later a health check has overwritten the visit, and the reporter, which did not see it, still says idle."""
+    visited = member.now - timedelta(minutes=30)
+    with described(last_user_activity=visited, last_health_check=member.now):
+        assert only(member, decided(member, "Stop"))[0] == "CalledOff"
+    assert member.tags_of(lab.arn)[NOTICE_TAG] == f"called-off={time_text(member.now)}"
+    results = list[str]()
+    for hours in (9, 10, 11):
+        member.local.advance(3600)
+        member.says(lab, hours * HOUR)
+        results += member.sweep()
+    assert results == ["Noticed", "Keep: InGrace", "Stopped"]
