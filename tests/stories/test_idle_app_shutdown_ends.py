@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.stories.idle_apps import DAY, HOUR, App, begin_sweep, details, ended, last, start_another, start_app, sweep
+from tests.stories.idle_apps import DAY, HOUR, App, at, begin_sweep, details, ended, last, start_another, start_app, sweep
 from tests.stories.people import FRAUD, PLAYGROUND, PRICING, Platform
 
 pytestmark = pytest.mark.workflow("idle_app_shutdown")
@@ -127,13 +128,33 @@ def test_an_exception_on_the_space_calls_a_stop_off(platform: Platform) -> None:
     assert (app.status, last(platform)["output"]["counts"]["reasons"]) == ("InService", {"Keep: KeptUntil": 1})
 
 
-def test_activity_between_decision_and_act_calls_it_off(platform: Platform) -> None:
-    stopping(platform)
+def test_activity_between_decision_and_stop_calls_it_off(platform: Platform) -> None:
+    stopping(platform, StopGraceMinutes="150")
     app = an_idle_app(platform)
+    platform.local.advance(HOUR)
+    assert app.notice is not None
+    platform.local.advance((at(app.notice) - platform.local.clock.datetime()).total_seconds() + 2.6 * HOUR)
     with meanwhile(platform) as run:
         app.works(HOUR)
     assert (run["output"]["outcome"], run["output"]["counts"]["results"]) == ("Swept", {"CalledOff": 1})
-    assert (app.status, app.notice) == ("InService", None)
+    assert app.status == "InService"
+
+
+def test_a_notice_that_crosses_somebody_who_comes_back_does_not_hold(platform: Platform) -> None:
+    """It is given by what was read seconds before. Once they have left again there is another, and a whole grace."""
+    stopping(platform)
+    app = an_idle_app(platform)
+    with meanwhile(platform) as run:
+        app.works(30 * 60)
+    assert (run["output"]["outcome"], run["output"]["counts"]["results"], app.status) == ("Swept", {"Noticed": 1}, "InService")
+    crossed = app.notice
+    while app.notice == crossed:
+        platform.local.advance(HOUR)
+    assert crossed is not None
+    assert app.notice is not None, "it was not stopped by the notice of before"
+    assert at(app.notice) > at(crossed) + timedelta(hours=2)
+    platform.local.advance(at(app.notice).timestamp() - platform.local.clock.now + 1.9 * HOUR)
+    assert app.status == "InService"
 
 
 def test_an_app_that_ended_between_decision_and_act_is_gone_already(platform: Platform) -> None:
