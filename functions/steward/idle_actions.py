@@ -63,8 +63,9 @@ class ActOnPlace:
 
     def dated(self, now: datetime) -> datetime:
         """What a notice that is written now is dated: as of its run, so that a grace of two hours is over when the second hourly sweep after it
-        comes, and not just not yet. But not long before it is there: who is noticed late, or by a redrive hours later, has the grace all the same."""
-        return min(now, max(self.as_of, now - BACKDATED_AT_MOST)).replace(microsecond=0)
+        comes, and not just not yet. But not long before it is there: who is noticed late, or by a redrive hours later, has all of the grace."""
+        dated = self.as_of if now - BACKDATED_AT_MOST <= self.as_of <= now else now
+        return dated.replace(microsecond=0)
 
     def at(self, place: ActionPlace, session: MemberSession) -> Acted:
         """Each action with its result, stops first: what a notice is for can wait. Raises nothing once the first app was asked for."""

@@ -1,5 +1,6 @@
 """Stories of idle_app_shutdown, on the deployed template: who is idle by evidence gets a notice and is stopped after a grace, and nobody else."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -44,3 +45,18 @@ def test_an_app_that_is_idle_is_noticed_and_after_its_grace_stopped_and_who_work
     assert [(message["noticed"], message["stopped"]) for message in messages] == [(1, 0), (0, 1)]
     assert [one["owners"][0]["owner"] for one in messages] == ["alice"] * 2
     assert platform.dead_letters() == []
+
+
+@pytest.mark.parametrize("late", [0, 45])
+def test_the_second_sweep_after_a_notice_stops_however_late_in_its_minute_the_schedule_fired(platform: Platform, late: float) -> None:
+    """EventBridge Scheduler fires within a minute of its time: a notice is dated by that time, and so is the grace."""
+    platform.deploy(IdleAppShutdown="stop")
+    app = start_app(platform).lives()
+    platform.local.advance(2.5 * HOUR)
+    with platform.local.faults.deliver("late", "*IntakeQueue*", by=late, times=1) if late else nullcontext():
+        platform.local.advance(HOUR)
+    assert app.notice == "2026-11-02T11:00:00Z"
+    platform.local.advance(2 * HOUR)
+    noticing, stopping = (run for run in platform.executions("idle_app_shutdown") if "ActOnApps" in platform.states_entered(run))
+    assert (noticing["name"], stopping["name"], app.status) == ("sweep-2026-11-02T11", "sweep-2026-11-02T13", "Deleted")
+    assert (noticing["startDate"] - at("2026-11-02T11:00:00Z")).total_seconds() >= late

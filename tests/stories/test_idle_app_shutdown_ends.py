@@ -227,7 +227,7 @@ def test_beyond_the_cap_nothing_is_stopped_and_it_is_red(platform: Platform) -> 
 
 
 def test_an_input_that_cannot_be_read_looks_at_nothing(platform: Platform) -> None:
-    for number, given in enumerate(({"acount_id": FRAUD}, {"account_id": "fraud-dev"}, [])):
+    for number, given in enumerate(({"acount_id": FRAUD}, {"account_id": "fraud-dev"}, {"name": "sweep", "time": "10 o'clock"}, [])):
         machine = platform.output("IdleAppShutdownStateMachineArn")
         states = platform.client("stepfunctions", "hub")
         arn = states.start_execution(stateMachineArn=machine, name=f"unreadable-{number}", input=json.dumps(given))["executionArn"]

@@ -54,14 +54,14 @@ def test_the_second_hourly_sweep_after_a_notice_stops_whenever_in_its_minute_the
     assert results == [["Noticed"], ["Keep: InGrace"], ["Stopped"]]
 
 
-def test_a_redrive_hours_later_gives_the_whole_grace_but_for_minutes(member: World, fresh: Resource) -> None:
+def test_a_redrive_hours_later_gives_the_whole_grace(member: World, fresh: Resource) -> None:
     actions, scheduled = decided(member, "Notice"), member.now
     member.local.advance(5 * 3600)
     member.says(fresh, 8 * HOUR)
     (done,) = member.act(actions, attempt=1, as_of=scheduled).done
-    dated = (member.now - BACKDATED_AT_MOST).replace(microsecond=0)
+    dated = member.now.replace(microsecond=0)
     assert (done.result, done.at, member.tags_of(fresh.arn)[NOTICE_TAG]) == ("Noticed", dated, time_text(dated))
-    member.local.advance((POLICY.grace - BACKDATED_AT_MOST).total_seconds() - 60)
+    member.local.advance(POLICY.grace.total_seconds() - 60)
     member.says(fresh, 10 * HOUR)
     assert member.decide().reasons == {"Keep: InGrace": 1}
     member.local.advance(61)
@@ -76,6 +76,16 @@ def test_a_second_try_after_hours_knows_the_notice_of_the_first_and_tells_the_sa
     member.says(fresh, 4 * HOUR)
     again = member.act(actions, attempt=1, as_of=scheduled).done[0]
     assert (first.at, again.at, again.result) == (scheduled.replace(microsecond=0),) * 2 + ("Noticed",)
+
+
+@pytest.mark.parametrize(("late", "dated"), [(0, 0), (60, 0), (599, 0), (601, 601), (3600, 3600)])
+def test_a_notice_is_never_dated_more_than_ten_minutes_before_it_is_written(member: World, fresh: Resource, late: int, dated: int) -> None:
+    scheduled = member.now.replace(microsecond=0)
+    actions = decided(member, "Notice")
+    member.local.advance((scheduled - member.now).total_seconds() + late)
+    (done,) = member.act(actions, as_of=scheduled).done
+    assert done.at == scheduled + timedelta(seconds=dated)
+    assert member.tags_of(fresh.arn)[NOTICE_TAG] == time_text(done.at)
 
 
 def test_a_run_for_a_time_that_is_still_to_come_dates_nothing_ahead(member: World, fresh: Resource) -> None:
