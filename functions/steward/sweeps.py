@@ -251,11 +251,7 @@ def look_at_each(
         if remaining_ms() < SAFETY_MARGIN_MS:
             raise OutOfTime("its batch took all the time there was")
 
-    inside = {
-        (item.account_id, item.region): session if isinstance(session, Exception) else replace(session, region=item.region, before_call=check_time)
-        for item in items
-        for session in [sessions[item.account_id]]
-    }
+    inside = _in_each_region(items, sessions, check_time)
 
     def look_at(item: Item) -> Seen | Trouble:
         session = inside[item.account_id, item.region]
@@ -271,6 +267,18 @@ def look_at_each(
         pools = {account_id: stack.enter_context(ThreadPoolExecutor(max_workers=ITEMS_AT_ONCE)) for account_id in sessions}
         looks = [pools[item.account_id].submit(look_at, item) for item in items]
         return [one.result() for one in looks]
+
+
+def _in_each_region(
+    items: Iterable[Place], sessions: Mapping[str, MemberSession | Exception], check_time: Callable[[], None]
+) -> dict[tuple[str, str], MemberSession | Exception]:
+    """By account and Region: items of the same have their clients in common."""
+    places = dict.fromkeys((item.account_id, item.region) for item in items)
+    return {
+        (account_id, region): session if isinstance(session, Exception) else replace(session, region=region, before_call=check_time)
+        for account_id, region in places
+        for session in [sessions[account_id]]
+    }
 
 
 def _enter_each(account_ids: Iterable[str], enter: Callable[[str], MemberSession]) -> dict[str, MemberSession | Exception]:

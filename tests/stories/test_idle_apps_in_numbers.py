@@ -1,5 +1,6 @@
 """Stories of many idle apps, and of accounts and Regions that say no: no sweep does more than it may, and what it could not do is a line each."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -54,6 +55,32 @@ def test_of_more_than_sixty_in_an_account_and_region_the_rest_waits_for_the_next
     assert [message["noticed"] for message in platform.messages(queue)] == [60, 3]
     events = [event["detail"]["space_name"] for _ in range(7) for event in platform.messages(announced)]
     assert sorted(events) == sorted(app.name["SpaceName"] for app in apps), "ten at a time, each once"
+
+
+# -- what a run costs
+
+
+def test_a_run_costs_what_its_page_says(platform: Platform) -> None:
+    """Here 3 accounts and 2 Regions, in one of these two apps, of which one is noticed."""
+    platform.deploy(IdleAppShutdown="stop", **BY_HAND)
+    domain = platform.domain("fraud-dev")
+    left = plant(platform, domain, "JupyterLab", SpaceName="left")
+    plant(platform, domain, "JupyterLab", 0.5, SpaceName="works")
+    before = len(platform.local.cloud.log.calls)
+    run = sweep(platform)
+    assert (run["output"]["counts"]["results"], left.notice is None) == ({"Noticed": 1}, False)
+    made = [call for call in platform.local.cloud.log.calls[before:] if ":assumed-role/" in call["principal"]]
+    by_members = Counter(call["action"] for call in made if ":assumed-role/idle_app_shutdown/" in call["principal"])
+    by_functions = Counter(call["action"] for call in made if "Function" in call["principal"])
+    by_machine = Counter(call["action"] for call in made if "StateMachineRole" in call["principal"])
+    looked = {"sagemaker:ListApps": 3 * 2, "resourcegroupstaggingapi:GetResources": 1, "sagemaker:ListSpaces": 1, "sagemaker:DescribeDomain": 1}
+    assert by_members.total() <= sum(looked.values()) + 4
+    assert {action: by_members[action] for action in looked} == looked
+    assert by_functions["sts:AssumeRole"] == 3 + 1, "each account in the one batch of the first Map, and one in the second"
+    assert by_functions["organizations:ListTagsForResource"] == 3
+    assert by_functions["s3:PutObject"] + by_functions["s3:GetObject"] == 12
+    assert (by_machine["events:PutEvents"], by_machine["sns:Publish"]) == (1, 1)
+    assert len(platform.states_entered(run)) == 13
 
 
 # -- accounts and Regions that say no
