@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import imports, profile_cost_tagging, reconciliation, results
 from benchmarks.converged import Size
 from benchmarks.idle_apps import chart, measured
+from benchmarks.idle_apps.subjects import SUBJECTS
 from localaws.local import LocalOrganization
 
 ORGANIZATION = Path(__file__).resolve().parents[1] / "demo" / "organization.yaml"
@@ -27,7 +28,8 @@ def _reconciliation(options: argparse.Namespace) -> list[results.Row]:
 
 def _idle_apps(options: argparse.Namespace) -> list[results.Row]:
     size = measured.Size(options.idle_accounts, options.apps, options.hours)
-    rows = measured.measure(size, options.seed)
+    rows = measured.measure(size, options.seed, options.subjects)
+    rows = measured.in_order([*rows, *results.others("idle_app_shutdown", options.seed, rows)])
     print(f"{measured.side_by_side(rows)}\n\nchart in {chart.draw(rows, options.seed, options.chart)}\n")
     return rows
 
@@ -69,6 +71,13 @@ def _options() -> argparse.ArgumentParser:
     idle.add_argument("--idle-accounts", type=_some, default=default.accounts, help=f"of the organization (default: {default.accounts})")
     idle.add_argument("--apps", type=_some, default=default.apps, help=f"in all of them together (default: {default.apps})")
     idle.add_argument("--hours", type=_some, default=default.hours, help=f"which pass, from a Monday at 10:00 on (default: {default.hours})")
+    idle.add_argument(
+        "--subjects",
+        nargs="+",
+        choices=SUBJECTS,
+        default=list(SUBJECTS),
+        help="who stops them (default: all); what is there of others, for the same seed and size, stays",
+    )
     idle.add_argument("--chart", type=Path, default=chart.FILE, help=f"where the chart goes (default: {chart.FILE})")
     sizes = parser.add_argument_group("reconciliation")
     sizes.add_argument(

@@ -30,6 +30,16 @@ def write(name: str, seed: int, rows: Sequence[Row], folder: Path = BUILD) -> Pa
     return file
 
 
+def others(name: str, seed: int, rows: Sequence[Row], folder: Path = BUILD) -> list[Row]:
+    """What the file that is there says of subjects that are not in `rows`, where it is of the same seed and cases. None where there is none."""
+    file = folder / f"{name}.json"
+    document = json.loads(file.read_text()) if file.exists() else {}
+    if (document.get("version"), document.get("seed")) != (CONTRACT_VERSION, seed):
+        return []
+    subjects, cases = ({getattr(row, field) for row in rows} for field in ("subject", "case"))
+    return [Row(**row) for row in document["rows"] if row["subject"] not in subjects and row["case"] in cases]
+
+
 def table(rows: Sequence[Row]) -> str:
     """One line a row, its columns under each other."""
     cells = [("subject", "case", "metric", "value", "unit"), *((row.subject, row.case, row.metric, f"{row.value:g}", row.unit) for row in rows)]

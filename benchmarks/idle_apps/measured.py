@@ -8,7 +8,9 @@ import gc
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from localaws.local import LocalOrganization
 from localaws.organization_file import Account
 from tests.stories.isolation import leave_on
 
-PATIENCE = 3600.0
+PATIENCE = 3 * HOUR
 PARTS = {"custodian": 2}
 RECOVERED_AT_LEAST = 0.95
 CALLS_AT_MOST = 0.1
@@ -59,7 +61,9 @@ class _Part:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
+    """What a part of a subject did. `beats`: tags that reporters wrote; `apps`: what became of them."""
+
     counted: Counted
     beats: int
     apps: Sequence[Stopped]
@@ -69,27 +73,55 @@ class _Outcome:
 def measure(size: Size, seed: int, names: Sequence[str] = tuple(SUBJECTS)) -> list[Row]:
     """A row for each subject and metric. Says on standard error how far it is."""
     lives = truth.lives(size.apps, size.hours, seed)
-    known = scores.periods(lives, size.hours * HOUR)
     _tell(f"truth: {_kinds(lives)}")
-    found: dict[str, list[_Outcome]] = {name: [] for name in names}
+    with prepared(lives, size.accounts, seed) as world:
+        found = played(world, size.hours, seed, names)
+    known = scores.periods(lives, size.hours * HOUR)
+    return [row for name in names for row in rows_of(name, size.case, found[name], known)]
+
+
+@contextmanager
+def prepared(lives: Iterable[truth.Life], accounts: int, seed: int) -> Iterator[World]:
+    """The organization, with the truth in it."""
     with tempfile.TemporaryDirectory() as folder, LocalOrganization(_organization(Path(folder)), seed=seed) as local:
-        accounts, world = _prepare(local, size, lives)
-        parts = [_Part(name, accounts[number :: PARTS.get(name, 1)]) for name in _longest_first(names) for number in range(PARTS.get(name, 1))]
+        local.deploy_stacks()
+        members = [account(number) for number in range(accounts)]
+        for each in members:
+            local.vend(each)
+        local.settle()
+        leave_on(local)
+        custodian.let_in(local, members)
+        world = World(local, members, lives)
+        gc.collect()
+        gc.freeze()  # forks share it, and need not look through it
+        _tell(f"{len(world.apps)} apps in {accounts} accounts")
+        try:
+            yield world
+        finally:
+            gc.unfreeze()
 
-        def work(part: _Part) -> _Outcome:
-            began = time.perf_counter()
-            counted = play(world, part.accounts, size.hours, SUBJECTS[part.subject])
-            apps = [Stopped(app.life, app.stops, app.down) for app in world.apps]
-            return _Outcome(counted, world.beats, apps, time.perf_counter() - began)
 
-        for part, outcome in in_forks(parts, work, 2, seed, PATIENCE):
-            _tell(f"{part.subject} played")
-            found[part.subject].append(outcome)
-    return [row for name in names for row in _rows(name, size.case, found[name], known)]
+def played(world: World, hours: int, seed: int, names: Sequence[str]) -> dict[str, list[Outcome]]:
+    """What became of it with each subject, in parts; the world itself stays as it is."""
+
+    def work(part: _Part) -> Outcome:
+        began = time.perf_counter()
+        counted = play(world, part.accounts, hours, SUBJECTS[part.subject], lambda hour: _tell(f"{part.subject}: {hour} h of {hours}"))
+        apps = [Stopped(app.life, app.stops, app.down) for app in world.apps]
+        return Outcome(counted, world.beats, apps, time.perf_counter() - began)
+
+    found: dict[str, list[Outcome]] = {name: [] for name in names}
+    for part, outcome in in_forks(_parts(names, world.accounts), work, 2, seed, PATIENCE):
+        _tell(f"{part.subject} played{_some_of(scores.wrong_stops(outcome.apps))}")
+        found[part.subject].append(outcome)
+    return found
 
 
-def _longest_first(names: Sequence[str]) -> list[str]:
-    return sorted(names, key=lambda name: -PARTS.get(name, 1))
+def _parts(names: Sequence[str], accounts: Sequence[Account]) -> list[_Part]:
+    """Those with many parts, which take longest, first."""
+    ordered = sorted(names, key=lambda name: -PARTS.get(name, 1))
+    shares = [(name, accounts[number :: PARTS.get(name, 1)]) for name in ordered for number in range(PARTS.get(name, 1))]
+    return [_Part(name, share) for name, share in shares if share]
 
 
 def _organization(folder: Path) -> Path:
@@ -103,19 +135,10 @@ def _organization(folder: Path) -> Path:
     return file
 
 
-def _prepare(local: LocalOrganization, size: Size, lives: Iterable[truth.Life]) -> tuple[list[Account], World]:
-    local.deploy_stacks()
-    accounts = [account(number) for number in range(size.accounts)]
-    for each in accounts:
-        local.vend(each)
-    local.settle()
-    leave_on(local)
-    custodian.let_in(local, accounts)
-    world = World(local, accounts, lives)
-    gc.collect()
-    gc.freeze()  # forks share it, and need not look through it
-    _tell(f"{len(world.apps)} apps in {size.accounts} accounts")
-    return accounts, world
+def _some_of(wrong: Sequence[tuple[truth.Life, float]]) -> str:
+    """Whoever wants to know why finds the life in the truth of the same seed."""
+    few = [f"app {life.number}, {life.kind}, {life.sight}, at {at / HOUR:.3f} h" for life, at in wrong[:5]]
+    return f"; {len(wrong)} wrong stops, such as {'; '.join(few)}" if few else ""
 
 
 def _kinds(lives: Sequence[truth.Life]) -> str:
@@ -132,9 +155,10 @@ def _tell(what: str) -> None:
 UNITS = {"stops": "apps", "wrong_stops": "apps", "protected_stops": "apps"}
 
 
-def _rows(subject: str, case: str, outcomes: Sequence[_Outcome], known: Mapping[int, Sequence[Period]]) -> list[Row]:
+def rows_of(subject: str, case: str, outcomes: Sequence[Outcome], known: Mapping[int, Sequence[Period]]) -> list[Row]:
     score = scores.score([app for outcome in outcomes for app in outcome.apps], known)
-    calls = sum(outcome.counted.calls for outcome in outcomes)
+    actions = sum((Counter(outcome.counted.actions) for outcome in outcomes), Counter[str]())
+    calls = actions.total()
     examined = sum(outcome.counted.examined for outcome in outcomes)
     values: dict[str, tuple[float, str]] = {
         "calls": (calls, "calls"),
@@ -142,28 +166,44 @@ def _rows(subject: str, case: str, outcomes: Sequence[_Outcome], known: Mapping[
         "calls_per_examined": (round(calls / max(examined, 1), 4), "calls"),
         "never_examined": (sum(outcome.counted.never for outcome in outcomes), "apps"),
         **{name: (round(value, 1), UNITS.get(name, "h")) for name, value in asdict(score).items()},
-        "recovered_share": (round(score.idle_hours_recovered / score.idle_hours_recoverable, 4), "ratio"),
-        "recovered_share_after_grace": (round(score.recovered_after_grace / score.idle_hours_after_grace, 4), "ratio"),
-        "recovered_share_shown": (round(score.recovered_shown / score.idle_hours_shown, 4), "ratio"),
+        "recovered_share": (_share(score.idle_hours_recovered, score.idle_hours_recoverable), "ratio"),
+        "recovered_share_after_grace": (_share(score.recovered_after_grace, score.idle_hours_after_grace), "ratio"),
+        "recovered_share_shown": (_share(score.recovered_shown, score.idle_hours_shown), "ratio"),
         "reporter_calls": (sum(outcome.beats for outcome in outcomes), "calls"),
         "real_time": (round(max(outcome.seconds for outcome in outcomes), 1), "s"),
+        **{action: (number, "calls") for action, number in actions.most_common()},
     }
     return [Row(subject, case, name, value, unit) for name, (value, unit) in values.items()]
 
 
+def in_order(rows: Iterable[Row]) -> list[Row]:
+    """The subjects as they are always named."""
+    names = list(SUBJECTS)
+    return sorted(rows, key=lambda row: names.index(row.subject))
+
+
+def _share(recovered: float, of: float) -> float:
+    """All of it where there is nothing to recover."""
+    return round(recovered / of, 4) if of else 1.0
+
+
 def goals(rows: Iterable[Row]) -> list[Goal]:
-    """What is to be reached, with what was. KeyError where a subject was not measured."""
+    """What is to be reached, with what was; of what was not measured nothing is said."""
     of = {(row.subject, row.metric): row.value for row in rows}
+    return [*(_goals_of_stops(of) if ("steward", "wrong_stops") in of else ()), *(_goals_of_calls(of) if ("custodian", "calls") in of else ())]
+
+
+def _goals_of_stops(of: Mapping[tuple[str, str], float]) -> Iterator[Goal]:
     wrong, share = of["steward", "wrong_stops"], of["steward", "recovered_share"]
+    yield Goal(f"wrong stops: {wrong:g}, of 0", wrong == 0)
+    yield Goal(f"idle hours that evidence can show, recovered: {share:.2%}, of {RECOVERED_AT_LEAST:.0%} at least", share >= RECOVERED_AT_LEAST)
+
+
+def _goals_of_calls(of: Mapping[tuple[str, str], float]) -> Iterator[Goal]:
+    """KeyError where we were not measured beside it."""
     ours, theirs = of["steward", "calls_per_examined"], of["custodian", "calls_per_examined"]
-    return [
-        Goal(f"wrong stops: {wrong:g}, of 0", wrong == 0),
-        Goal(f"idle hours that evidence can show, recovered: {share:.2%}, of {RECOVERED_AT_LEAST:.0%} at least", share >= RECOVERED_AT_LEAST),
-        Goal(
-            f"calls for each examined app: {ours:g}, of {CALLS_AT_MOST * theirs:g} at most, a tenth of Custodian's {theirs:g}",
-            ours <= CALLS_AT_MOST * theirs,
-        ),
-    ]
+    most = round(CALLS_AT_MOST * theirs, 4)
+    yield Goal(f"calls for each examined app: {ours:g}, of {most:g} at most, a tenth of Custodian's {theirs:g}", ours <= most)
 
 
 COLUMNS = {

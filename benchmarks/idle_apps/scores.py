@@ -113,16 +113,21 @@ def _idle_time(text: str) -> float:
     return (report.seen - report.idle_since).total_seconds() if report and report.idle_since else 0.0
 
 
+def wrong_stops(outcomes: Iterable[Stopped]) -> list[tuple[Life, float]]:
+    """Of whom, and when."""
+    stops = [(outcome.life, at) for outcome in outcomes for at in outcome.stops]
+    return [(life, at) for life, at in stops if life.protected is not None or life.protects(at)]
+
+
 def score(outcomes: Iterable[Stopped], known: Mapping[int, Sequence[Period]]) -> Score:
     """Of all apps together."""
     outcomes = list(outcomes)
     stops = [(outcome.life, at) for outcome in outcomes for at in outcome.stops]
     protected = sum(life.protected is not None for life, _ in stops)
-    wrong = sum(life.protected is not None or life.protects(at) for life, at in stops)
     every = [(period, outcome.down) for outcome in outcomes for period in known[outcome.life.number]]
     return Score(
         len(stops),
-        wrong,
+        len(wrong_stops(outcomes)),
         protected,
         sum(period.counted.hours for period, _ in every),
         sum(period.shown.hours for period, _ in every),

@@ -6,7 +6,8 @@ Neither asks whether anybody works. API calls are those in the endpoint's log.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,9 +34,10 @@ class NotMeasured(RuntimeError):
 
 @dataclass(frozen=True)
 class Counted:
-    """What a subject asked of AWS. `examined`: apps that ran when it looked, over all sweeps; `never`: those it never looked at while they ran."""
+    """What a subject asked of AWS. `actions`: its calls by what they call; `examined`: apps that ran when it looked, over all sweeps; `never`: those
+    it never looked at while they ran."""
 
-    calls: int
+    actions: Mapping[str, int]
     examined: int
     never: int
 
@@ -46,8 +48,8 @@ Sweep = Callable[[], set[int]]
 Subject = Callable[[World, Sequence[Account]], AbstractContextManager[Sweep]]
 
 
-def play(world: World, accounts: Sequence[Account], hours: int, subject: Subject) -> Counted:
-    """Hour by hour: people and reporters go on, and the subject sweeps these accounts at the hour's begin."""
+def play(world: World, accounts: Sequence[Account], hours: int, subject: Subject, tell: Callable[[int], None] = lambda _: None) -> Counted:
+    """Hour by hour: people and reporters go on, and the subject sweeps these accounts at the hour's begin. `tell` hears of every sixth hour."""
     log, seen, examined = world.local.cloud.log.calls, set[int](), 0
     world.narrow(accounts, reporting=subject in (steward, custodian))
     world.show_use()
@@ -60,9 +62,12 @@ def play(world: World, accounts: Sequence[Account], hours: int, subject: Subject
             seen |= looked_at
             examined += len(looked_at)
             world.local.advance(world.zero + (hour + 1) * HOUR - BEFORE - world.local.clock.now)
-        calls = len(calls_of(Platform(world.local), WORKFLOW, before) if subject is steward else log[before:])
+            if hour % 6 == 5:
+                tell(hour + 1)
+        calls = calls_of(Platform(world.local), WORKFLOW, before) if subject is steward else log[before:]
+        actions = dict(Counter(str(call["action"]) for call in calls))
     world.end(hours)
-    return Counted(calls, examined, len({app.life.number for app in world.apps} - seen))
+    return Counted(actions, examined, len({app.life.number for app in world.apps} - seen))
 
 
 # -- peers

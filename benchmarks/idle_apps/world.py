@@ -58,11 +58,12 @@ class World:
 
     def __init__(self, local: LocalOrganization, accounts: Iterable[Account], lives: Iterable[Life], domains: int = 2):
         self.local, self.beats, self._reporting = local, 0, True
+        self.accounts = tuple(accounts)
         seconds = behaviour(local.cloud).seconds
         seconds.update(dict.fromkeys(seconds, 0.0))
         self._people: set[tuple[str, str]] = set()
         self.zero = _next_monday(local.clock.datetime()).timestamp()
-        places = [Place(local, account, region) for account, region in product(accounts, local.organization.regions)]
+        places = [Place(local, account, region) for account, region in product(self.accounts, local.organization.regions)]
         homes = [(place, self._domain(place, number)) for number, place in product(range(domains), places)]
         by_home = [(life, *homes[life.number % len(homes)]) for life in lives]
         self.apps = [App(life, place, self._owner(life, place, domain, len(homes))) for life, place, domain in by_home]
