@@ -1,13 +1,16 @@
 """The benchmarks: what they count is the same in each run, and what they write has the form that others read."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from benchmarks import imports, profile_cost_tagging, results
-from benchmarks.__main__ import ORGANIZATION, main
+from benchmarks.__main__ import BENCHMARKS, ORGANIZATION, main
 from benchmarks.results import Row
 from localaws.local import LocalOrganization
 
@@ -66,15 +69,32 @@ def test_figures_are_written_for_machines_and_for_people(tmp_path: Path) -> None
 
 
 def test_each_measurement_has_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All but idle_app_shutdown, which plays hours: tests/test_benchmarks_idle_apps.py."""
     monkeypatch.chdir(tmp_path)
     tiny = ["--accounts", "1", "--domains", "1", "--profiles", "1"]
-    assert main(["--people", "1", "--turns", "1", *tiny]) == 0
+    assert main([*(name for name in BENCHMARKS if name != "idle_app_shutdown"), "--people", "1", "--turns", "1", *tiny]) == 0
     cases = {file.stem: {row["case"] for row in json.loads(file.read_text())["rows"]} for file in results.BUILD.iterdir()}
     assert cases == {
         "imports": {"import", *(f"import {module}" for module in imports.handlers())},
         "profile_cost_tagging": {scenario.name for scenario in profile_cost_tagging.SCENARIOS},
         "reconciliation": {"1 accounts", "1 accounts, 1 profiles without tags"},
     }
+
+
+def test_what_was_measured_of_others_stays_where_it_is_of_the_same_seed_and_case(tmp_path: Path) -> None:
+    ours, theirs = Row("steward", "small", "calls", 9, "calls"), Row("custodian", "small", "calls", 90, "calls")
+    larger = Row("custodian", "large", "calls", 900, "calls")
+    assert results.others("some", 7, [ours], tmp_path) == []
+    results.write("some", 7, [Row("steward", "small", "calls", 8, "calls"), theirs, larger], tmp_path)
+    assert results.others("some", 7, [ours], tmp_path) == [theirs]
+    assert results.others("some", 8, [ours], tmp_path) == []
+
+
+def test_the_command_finds_by_itself_what_it_needs() -> None:
+    """As make starts it: with no PYTHONPATH."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "--help"], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_command_says_what_can_be_asked_of_it(capsys: pytest.CaptureFixture[str]) -> None:
