@@ -358,7 +358,15 @@ def announcements() -> Iterator[tuple[str, dict[str, Any]]]:
     for workflow in MACHINES:
         for name, state in all_states(machine(workflow)):
             if state.get("Resource", "").endswith(":events:putEvents"):
-                yield from ((name, entry) for entry in state["Arguments"]["Entries"])
+                entries = state["Arguments"]["Entries"]
+                yield from ((name, entry) for entry in (entries if isinstance(entries, list) else computed_entries(entries)))
+
+
+def computed_entries(expression: str) -> Iterator[dict[str, str]]:
+    """Where the entries are one expression: one for each type that it names."""
+    members = dict(re.findall(r"'(\w+)': ([^,]+)", expression))
+    for detail_type in re.findall(r"'([^']+)'", members["DetailType"]):
+        yield {"DetailType": detail_type, "Source": members["Source"].strip("'"), "EventBusName": members["EventBusName"].strip("'")}
 
 
 def schema_name(detail_type: str) -> str:

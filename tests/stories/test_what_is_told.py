@@ -16,6 +16,8 @@ CHECKS: dict[str, Callable[[object], None]] = {
     "Domain Set Up": lambda detail: validate("domain_set_up", detail),
     "Template Access Changed": lambda detail: validate("template_access_changed", detail),
     "Cost Keys Activated": lambda detail: validate("cost_keys_activated", detail),
+    "Idle App Noticed": lambda detail: validate("idle_app_noticed", detail),
+    "Idle App Stopped": lambda detail: validate("idle_app_stopped", detail),
 }
 
 
@@ -26,7 +28,7 @@ def test_what_a_play_has_us_tell_is_as_its_schema_says(platform: Platform, name:
     for event in platform.messages(announced):
         CHECKS[event["detail-type"]](event["detail"])
     for message in platform.messages(found):
-        validate("findings", message)
+        validate("idle_apps" if "owners" in message else "findings", message)
 
 
 def test_a_profile_a_space_and_two_days_have_us_tell_each_of_them(platform: Platform) -> None:
