@@ -103,6 +103,8 @@ def assert_all_is_done(day: Played) -> None:
     """What the others are compared with is itself as it should be."""
     assert (day.end.reds, day.end.left, day.second_morning, day.injected) == ({}, {}, [], set())
     studio = {arn.rsplit("/", 1)[1]: found for arn, found in day.end.resources.items() if arn.startswith("arn:aws:sagemaker:")}
+    scripts = [studio.pop(name) for name in list(studio) if name.startswith("steward-activity")]
+    assert len(scripts) == 2, "for JupyterLab and for Code Editor"
     assert {name: tags["ml:cost-center"] for name, (_, tags, _) in studio.items()} == {"d-1": "R-0042", "alice": "R-0042", "lab": "R-0042"}
     assert studio["d-1"][2]["TagPropagation"] == "ENABLED"
     principals = [f"arn:aws:iam::{FRAUD}:role/{name}" for name in ("Executioncarol", "StudioExecution")]
