@@ -1,6 +1,5 @@
 """People's apps, and what their reporters say of them, for stories of idle_app_shutdown."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,9 +97,7 @@ def start_another(platform: Platform, account: str, profile: str, app_type: str 
 
 def begin_sweep(platform: Platform, name: str = "by-hand", **asked: str) -> str:
     """One that somebody starts; its ARN."""
-    machine = platform.output("IdleAppShutdownStateMachineArn")
-    arn: str = platform.client("stepfunctions", "hub").start_execution(stateMachineArn=machine, name=name, input=json.dumps(asked))["executionArn"]
-    return arn
+    return platform.begin("idle_app_shutdown", name, asked)
 
 
 def sweep(platform: Platform, name: str = "by-hand", **asked: str) -> dict[str, Any]:
@@ -111,20 +108,17 @@ def sweep(platform: Platform, name: str = "by-hand", **asked: str) -> dict[str, 
 def ended(platform: Platform, arn: str, *, settle: bool = False) -> dict[str, Any]:
     if settle:
         platform.local.settle()
-    execution: dict[str, Any] = platform.client("stepfunctions", "hub").describe_execution(executionArn=arn)
-    return {**execution, "output": json.loads(execution.get("output") or "null")}
+    return platform.ended(arn)
 
 
 def last(platform: Platform) -> dict[str, Any]:
     """The sweep that began last."""
-    return ended(platform, platform.executions("idle_app_shutdown")[-1]["executionArn"])
+    return platform.last("idle_app_shutdown")
 
 
 def details(platform: Platform, run: dict[str, Any]) -> dict[str, Any]:
     """What the sweep wrote down of itself."""
-    key = f"runs/{run['name']}/details.json"
-    body = platform.client("s3", "hub").get_object(Bucket=platform.output("ReconciliationBucketName"), Key=key)["Body"].read()
-    document: dict[str, Any] = json.loads(body)
+    document: dict[str, Any] = platform.details(run)
     validate("idle_sweep_details", document)
     return document
 

@@ -101,7 +101,27 @@ class Platform:
     def the_execution(self, workflow: str = "profile_cost_tagging") -> dict[str, Any]:
         """The only one there is, with its output read."""
         (execution,) = self.executions(workflow)
+        return self.ended(execution["executionArn"])
+
+    def ended(self, arn: str) -> dict[str, Any]:
+        """An execution, described, with its output read."""
+        execution: dict[str, Any] = self.client("stepfunctions", "hub").describe_execution(executionArn=arn)
         return {**execution, "output": json.loads(execution.get("output") or "null")}
+
+    def last(self, workflow: str) -> dict[str, Any]:
+        """The one that began last."""
+        return self.ended(self.executions(workflow)[-1]["executionArn"])
+
+    def begin(self, workflow: str, name: str, asked: dict[str, str]) -> str:
+        """One that somebody starts; its ARN."""
+        states, machine = self.client("stepfunctions", "hub"), self.output(f"{workflow.title().replace('_', '')}StateMachineArn")
+        arn: str = states.start_execution(stateMachineArn=machine, name=name, input=json.dumps(asked))["executionArn"]
+        return arn
+
+    def details(self, run: dict[str, Any]) -> Any:
+        """What a run over all accounts wrote down of itself."""
+        key = f"runs/{run['name']}/details.json"
+        return json.load(self.client("s3", "hub").get_object(Bucket=self.output("ReconciliationBucketName"), Key=key)["Body"])
 
     def outputs(self) -> list[dict[str, Any]]:
         """The reports of all executions, in the order of their starts."""
@@ -113,17 +133,14 @@ class Platform:
 
     def begin_reconciliation(self, name: str = "by-hand", **asked: str) -> str:
         """A run that somebody starts, for all accounts or the `account_id` that is asked for; its ARN."""
-        states, machine = self.client("stepfunctions", "hub"), self.output("ReconciliationStateMachineArn")
-        arn: str = states.start_execution(stateMachineArn=machine, name=name, input=json.dumps(asked))["executionArn"]
-        return arn
+        return self.begin("reconciliation", name, asked)
 
     def reconcile(self, account: str | None = None, name: str = "by-hand") -> dict[str, Any]:
         """The same, to its end, described, with its output read."""
         asked = {"account_id": self.local.organization.account(account).id} if account else {}
         arn = self.begin_reconciliation(name, **asked)
         self.local.settle()
-        execution: dict[str, Any] = self.client("stepfunctions", "hub").describe_execution(executionArn=arn)
-        return {**execution, "output": json.loads(execution.get("output") or "null")}
+        return self.ended(arn)
 
     def states_entered(self, execution: dict[str, Any]) -> list[str]:
         history = self.client("stepfunctions", "hub").get_execution_history(executionArn=execution["executionArn"], maxResults=1000)

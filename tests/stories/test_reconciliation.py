@@ -23,21 +23,14 @@ def as_tags(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def ended(platform: Platform, arn: str) -> dict[str, Any]:
-    execution: dict[str, Any] = platform.client("stepfunctions", "hub").describe_execution(executionArn=arn)
-    return {**execution, "output": json.loads(execution.get("output") or "null")}
-
-
 def last(platform: Platform) -> dict[str, Any]:
     """The run that began last."""
-    return ended(platform, platform.executions("reconciliation")[-1]["executionArn"])
+    return platform.last("reconciliation")
 
 
 def details(platform: Platform, run: dict[str, Any]) -> dict[str, Any]:
     """What the run wrote down of itself."""
-    key = f"runs/{run['name']}/details.json"
-    body = platform.client("s3", "hub").get_object(Bucket=platform.output("ReconciliationBucketName"), Key=key)["Body"].read()
-    document: dict[str, Any] = json.loads(body)
+    document: dict[str, Any] = platform.details(run)
     validate("reconciliation_details", document)
     return document
 
