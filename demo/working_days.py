@@ -132,8 +132,8 @@ class Mouth:
 def _processes(work: Work | None) -> list[reporter.Process]:
     """A shell in a terminal, and what runs in its foreground."""
     running = work is Work.TERMINAL
-    shell = reporter.Process(100, "bash", "S", 100, 100, 1, 200 if running else 100, 1.0)
-    return [shell, reporter.Process(200, "pytest", "R", 200, 100, 1, 200, 500.0)] if running else [shell]
+    shell = reporter.Process(100, "bash", "S", 100, 1, 1.0)
+    return [shell, reporter.Process(200, "pytest", "R", 100, 1, 500.0)] if running else [shell]
 
 
 def _text(at: float) -> str:

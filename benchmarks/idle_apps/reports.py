@@ -106,8 +106,8 @@ def _terminals(work: Work | None, last: float, offset: float) -> list[dict[str, 
 
 def _processes(*, command: bool) -> list[reporter.Process]:
     """A shell in a terminal, with or without a command in its foreground."""
-    shell = reporter.Process(40, "bash", "S", 40, 40, 0, 41 if command else 40, 1.0)
-    return [shell, reporter.Process(41, "python", "R", 41, 40, 0, 41, 9000.0)] if command else [shell]
+    shell = reporter.Process(40, "bash", "S", 40, 0, 1.0)
+    return [shell, reporter.Process(41, "python", "R", 40, 0, 9000.0)] if command else [shell]
 
 
 def _iso(at: float) -> str:

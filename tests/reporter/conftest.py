@@ -34,16 +34,16 @@ class Jupyter:
         headers = {"Authorization": f"token {self.token}"} if self.token else {}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.server[0] + path, method=method, headers=headers, data=data)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
 
-def until(what: Callable[[], Any], seconds: float = 30) -> Any:
-    """What it says as soon as it says something that is true."""
+def until(what: Callable[[], Any], seconds: float = 120) -> Any:
+    """What it says as soon as it says something that is true. A machine may be busy with other things: nobody waits so long where it is not."""
     deadline = time.monotonic() + seconds
     while not (said := what()):
         assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.1)
+        time.sleep(0.05)
     return said
 
 
@@ -65,7 +65,7 @@ def served(folder: Path, *options: str, base: str = "/jupyterlab/default/", toke
             yield jupyter
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
 
 def _answers(jupyter: Jupyter, process: subprocess.Popen[bytes], folder: Path) -> bool:
@@ -76,7 +76,8 @@ def _answers(jupyter: Jupyter, process: subprocess.Popen[bytes], folder: Path) -
         return False
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+    """One for all tests: whoever opens something there closes it again."""
     with served(tmp_path_factory.mktemp("jupyter")) as running:
         yield running

@@ -3,6 +3,7 @@
 import os
 import pty
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from steward.reporter import report_activity
-from steward.reporter.report_activity import NEVER, UNKNOWN, Eyes, ask_editor, gpu_percent, last_change, of_shells, processes_of, touched_at
+from steward.reporter.report_activity import NEVER, UNKNOWN, Eyes, ask_editor, gpu_percent, last_change, looked, of_shells, processes_of, touched_at
 from tests.reporter.conftest import Jupyter, until
 
 NOW = 1_795_341_600.0
@@ -85,11 +86,34 @@ def test_trap_24_a_command_in_a_terminal_is_use_however_silent_it_is(shell: tupl
     pid, master = shell
     later = time.time() + 10_000
     quiet = until(lambda: 0 < (now := in_use(pid, later)) < later and now)
-    assert abs(quiet - time.time()) < 60
-    os.write(master, b"sleep 300\n")
+    assert abs(quiet - time.time()) < 600
+    os.write(master, b"sleep 600\n")
     until(lambda: in_use(pid, later) == later)
-    os.write(master, b"\x03")
+    until(lambda: os.write(master, b"\x03") and in_use(pid, later) < later)
+
+
+def test_trap_24_a_job_behind_a_terminal_is_use_until_it_is_suspended_or_ends(shell: tuple[int, int]) -> None:
+    """It waits for something elsewhere, without computing, printing or writing files: nothing else would tell of it."""
+    pid, master = shell
+    later = time.time() + 10_000
+    until(lambda: 0 < in_use(pid, later) < later)
+    os.write(master, b"nohup sleep 600 > /dev/null 2>&1 &\n")
+    until(lambda: in_use(pid, later) == later)
+    os.write(master, b"kill -STOP %1\n")
     until(lambda: in_use(pid, later) < later)
+    os.write(master, b"kill -CONT %1\n")
+    until(lambda: in_use(pid, later) == later)
+    os.write(master, b"kill -KILL %1\n")
+    until(lambda: in_use(pid, later) < later)
+
+
+def test_a_shell_within_a_shell_in_which_nothing_runs_is_no_use(shell: tuple[int, int]) -> None:
+    """Whoever left it open has left."""
+    pid, master = shell
+    later = time.time() + 10_000
+    os.write(master, b"bash --norc\n")
+    until(lambda: len([each for each in processes_of(Path("/proc")) if each.session == pid and each.name == "bash"]) == 2)
+    assert 0 < in_use(pid, later) < later
 
 
 def test_output_of_a_terminal_moves_its_time(shell: tuple[int, int]) -> None:
@@ -100,7 +124,7 @@ def test_output_of_a_terminal_moves_its_time(shell: tuple[int, int]) -> None:
     os.utime(path, (NOW, NOW))
     os.write(master, b"echo something\n")
     until(lambda: touched_at(path) != NOW)
-    assert abs(in_use(pid, 0.0) - time.time()) < 60
+    assert abs(in_use(pid, 0.0) - time.time()) < 600
 
 
 def test_processes_are_those_that_run_with_the_time_they_computed() -> None:
@@ -115,9 +139,33 @@ def test_processes_are_those_that_run_with_the_time_they_computed() -> None:
     assert mine().session == os.getsid(0)
 
 
+def test_a_process_whose_name_is_cut_within_a_letter_is_one_like_any(tmp_path: Path) -> None:
+    """The kernel keeps fifteen bytes of a name: here the first of two that make an ü."""
+    program = tmp_path / "vierzehnbytesxü"
+    program.symlink_to("/bin/sleep")
+    with subprocess.Popen([program, "600"]) as running:
+        try:
+            until(lambda: b"vierzehnbytesx" in Path(f"/proc/{running.pid}/comm").read_bytes())
+            with pytest.raises(UnicodeDecodeError):
+                Path(f"/proc/{running.pid}/stat").read_bytes().decode()
+            assert running.pid in [each.pid for each in processes_of(Path("/proc"))]
+        finally:
+            running.kill()
+
+
+def test_a_look_that_fails_is_one_that_cannot_tell_and_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_proc: Path) -> Iterator[report_activity.Process]:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(report_activity, "processes_of", fails)
+    seen, trouble = looked(Eyes("JupyterLab", str(tmp_path)), NOW)
+    assert not seen.known
+    assert "too many open files" in trouble
+
+
 def test_a_long_computation_in_the_background_is_seen_and_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     total = [100.0]
-    process = report_activity.Process(7, "train", "R", 7, 7, None, -1, 0.0)
+    process = report_activity.Process(7, "train", "R", 7, None, 0.0)
     monkeypatch.setattr(report_activity, "processes_of", lambda _proc: [process._replace(seconds=total[0])])
     monkeypatch.setattr(report_activity, "gpu_percent", lambda: 0.0)
     eyes, seen = Eyes("CodeEditor", str(tmp_path)), []

@@ -26,7 +26,7 @@ TEXT = "active seen=2026-11-22T10:00:00Z"
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The small organization, served by a process of its own: its endpoint and the keys of fraud-dev."""
+    """The small organization, served by a process of its own, in which an app runs: its endpoint, the keys of fraud-dev, and the app's ARN."""
     folder = tmp_path_factory.mktemp("served")
     command = [sys.executable, "-m", "localaws", "serve", "--seed", "7"]
     server = subprocess.Popen(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True)
@@ -36,25 +36,24 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             ready = json.loads(server.stdout.readline())
             config = configparser.ConfigParser()
             config.read(folder / ready["config"])
-            yield {"endpoint": ready["endpoint"], "folder": str(folder), **dict(config["profile fraud-dev"])}
+            said = {"endpoint": ready["endpoint"], "folder": str(folder), **dict(config["profile fraud-dev"])}
+            with pytest.MonkeyPatch.context() as there:
+                there.chdir(folder)
+                yield {**said, "app": app_in(client(said))}
         finally:
             server.terminate()
-            server.wait(timeout=20)
+            server.wait(timeout=60)
 
 
-@pytest.fixture
-def sagemaker(served: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.chdir(served["folder"])
+def client(served: dict[str, str]) -> Any:
     keys = {f"aws_{name}": served[f"aws_{name}"] for name in ("access_key_id", "secret_access_key")}
     return boto3.client("sagemaker", region_name="eu-west-1", endpoint_url=served["endpoint"], **keys)
 
 
-@pytest.fixture
-def app(sagemaker: Any, tmp_path: Path) -> str:
-    """The ARN of a JupyterLab app that runs."""
+def app_in(sagemaker: Any) -> str:
+    """The ARN of a JupyterLab app that runs from now on."""
     settings = {"ExecutionRole": "arn:aws:iam::444444444444:role/Studio"}
-    name = tmp_path.name.replace("_", "-").strip("-")
-    made = sagemaker.create_domain(DomainName=name, AuthMode="IAM", DefaultUserSettings=settings, SubnetIds=["subnet-1"], VpcId="vpc-1")
+    made = sagemaker.create_domain(DomainName="studio", AuthMode="IAM", DefaultUserSettings=settings, SubnetIds=["subnet-1"], VpcId="vpc-1")
     domain = {"DomainId": made["DomainArn"].rsplit("/", 1)[1]}
     assert main(["settle"]) == 0
     sagemaker.create_user_profile(**domain, UserProfileName="alice")
@@ -65,6 +64,17 @@ def app(sagemaker: Any, tmp_path: Path) -> str:
     arn = sagemaker.create_app(**domain, SpaceName="work", AppType="JupyterLab", AppName="default", ResourceSpec={"InstanceType": "ml.t3.medium"})
     assert main(["settle"]) == 0
     return str(arn["AppArn"])
+
+
+@pytest.fixture(scope="module")
+def sagemaker(served: dict[str, str]) -> Any:
+    return client(served)
+
+
+@pytest.fixture
+def app(served: dict[str, str]) -> str:
+    """The ARN of the app."""
+    return served["app"]
 
 
 def said_of(sagemaker: Any, arn: str) -> str | None:
@@ -87,7 +97,7 @@ class Credentials(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def as_an_app(served: dict[str, str], app: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def as_an_app(served: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The environment of an app: its role's keys come from the container; at home lie others, which are nobody's."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -113,7 +123,7 @@ def test_the_script_starts_what_writes_the_tag(sagemaker: Any, app: str, tmp_pat
     places = {"STEWARD_FOLDER": str(tmp_path / "work"), "STEWARD_METADATA": str(tmp_path / "metadata.json")}
     tools = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     content = script().content.replace("/opt/conda/bin/python3", sys.executable)
-    subprocess.run(["/bin/bash", "-c", content], env={**os.environ, **places, **tools}, timeout=5, check=True)
+    subprocess.run(["/bin/bash", "-c", content], env={**os.environ, **places, **tools}, timeout=120, check=True)
     program = str(tmp_path / "work/report_activity.py").encode()
     try:
         text = until(lambda: said_of(sagemaker, app))
@@ -154,6 +164,16 @@ def test_without_boto3_the_command_line_is_asked(app: str, tmp_path: Path, monke
     assert trouble_in_adding(app, TEXT) == "AccessDenied"
 
 
-def test_a_write_that_cannot_be_started_is_told(app: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_activity.sys, "executable", "/nowhere/python")
-    assert "FileNotFoundError" in trouble_in_adding(app, TEXT)
+    assert "FileNotFoundError" in trouble_in_adding("arn", TEXT)
+
+
+def test_a_denial_is_known_however_long_its_reason_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS says who may not do what to whom, and why."""
+    who = "arn:aws:sts::444444444444:assumed-role/AmazonSageMaker-ExecutionRole-20261122T100000/SageMaker"
+    what = "sagemaker:AddTags on resource: arn:aws:sagemaker:eu-west-1:444444444444:app/d-0123456789ab/alices-own-space/JupyterLab/default"
+    said = f"An error occurred (AccessDeniedException) when calling the AddTags operation: User: {who} is not authorized to perform: {what}"
+    text = f"Traceback\n  one line\nbotocore.exceptions.ClientError: {said} because no identity-based policy allows the sagemaker:AddTags action\n"
+    monkeypatch.setattr(report_activity, "_run", lambda *words, **_: subprocess.CompletedProcess(words, 1, b"", text.encode()))
+    assert "AccessDenied" in trouble_in_adding("arn", TEXT)

@@ -74,8 +74,8 @@ class App:
 def _processes(work: str | None) -> list[reporter.Process]:
     """A shell in a terminal, where somebody works in one a command in its foreground: one that waits and computes nothing."""
     running = work == TERMINAL
-    shell = reporter.Process(100, "bash", "S", 100, 100, 1, 200 if running else 100, 1.0)
-    return [shell, reporter.Process(200, "rsync", "S", 200, 100, 1, 200, 1.0)] if running else [shell]
+    shell = reporter.Process(100, "bash", "S", 100, 1, 1.0)
+    return [shell, reporter.Process(200, "rsync", "S", 100, 1, 1.0)] if running else [shell]
 
 
 def utc(at: float) -> str:

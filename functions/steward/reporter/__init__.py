@@ -1,11 +1,12 @@
 """The activity reporter as Studio runs it: one lifecycle configuration script, in a name that says what is in it.
 
-`script()` puts `report_activity.py` into `start.sh`. What runs in an app is this repository's file without its docstrings, comments and blank
-lines, since SageMaker takes 16,384 characters of base64 (CreateStudioLifecycleConfig).
+`script()` puts `report_activity.py` into `start.sh`. What runs in an app is this repository's file without its docstrings, comments, blank
+lines and annotations, since SageMaker takes 16,384 characters of base64 (CreateStudioLifecycleConfig).
 """
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +34,30 @@ def script() -> Script:
 
 
 def _without_words(source: str) -> str:
-    """The same program with an indentation of one space and no docstrings, comments and blank lines: it has no other texts of many lines."""
+    """The same program with an indentation of one space and no docstrings, comments, blank lines and annotations: it has no other texts of many
+    lines, and no annotation of many."""
+    tree = ast.parse(source)
     docstrings = {
         line
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(tree)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None
         for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
     }
-    lines = [line for number, line in enumerate(source.splitlines(), 1) if number not in docstrings and line.strip()[:1] not in ("", "#")]
-    return "\n".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() for line in lines)
+    lines = source.splitlines()
+    for number, begin, end in sorted(_annotations(tree, lines), reverse=True):
+        lines[number - 1] = lines[number - 1][:begin] + lines[number - 1][end:]
+    kept = [line for number, line in enumerate(lines, 1) if number not in docstrings and line.strip()[:1] not in ("", "#")]
+    return "\n".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() for line in kept)
+
+
+def _annotations(tree: ast.Module, lines: list[str]) -> Iterator[tuple[int, int, int]]:
+    """Where they are: line, begin and end. Fields of tuples need theirs."""
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        if function.returns:
+            line = function.returns.lineno
+            yield line, lines[line - 1].rindex(" -> ", 0, function.returns.col_offset), function.returns.end_col_offset or 0
+        for node in ast.walk(function):
+            if isinstance(node, ast.arg) and node.annotation:
+                yield node.lineno, node.col_offset + len(node.arg), node.annotation.end_col_offset or 0
+            if isinstance(node, ast.AnnAssign):
+                yield node.lineno, node.target.end_col_offset or 0, node.annotation.end_col_offset or 0

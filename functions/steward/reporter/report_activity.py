@@ -25,17 +25,18 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from stat import S_ISDIR
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
 KEY = "steward:activity"
 LOOK, SETTLE, BEAT = 60.0, 900.0, 3600.0
 NEVER, UNKNOWN = 0.0, None
 CPU_SECONDS, CPU_WINDOW, GPU_PERCENT = 60.0, 300.0, 5.0
+CALM, NO_ANSWER = 120.0, 3
 MOST_FILES = 5000
 SHELLS = {"bash", "sh", "dash", "zsh", "fish", "ksh", "csh", "tcsh", "tmux", "tmux: client", "screen", "sudo", "su"}
 METADATA = "/opt/ml/metadata/resource-metadata.json"
 RECOVERY = "/tmp/sagemaker-recovery-mode-home"
-STRANGE = (OSError, ValueError, LookupError, TypeError, AttributeError, subprocess.SubprocessError)
+STRANGE = (OSError, ValueError, LookupError, TypeError, AttributeError, MemoryError, subprocess.SubprocessError)
 
 
 class Seen(NamedTuple):
@@ -59,15 +60,13 @@ class State(NamedTuple):
 
 
 class Process(NamedTuple):
-    """As /proc/<pid>/stat tells it. `terminal` is the number in /dev/pts, or None; `front` the group in that terminal's foreground."""
+    """As /proc/<pid>/stat tells it. `terminal` is the number in /dev/pts, or None."""
 
     pid: int
     name: str
     state: str
-    group: int
     session: int
-    terminal: Optional[int]
-    front: int
+    terminal: int | None
     seconds: float
 
 
@@ -76,7 +75,7 @@ def begin(at: float) -> State:
     return State(used=at, known=at)
 
 
-def observe(at: float, sources: Mapping[str, Optional[float]]) -> Seen:
+def observe(at: float, sources: Mapping[str, float | None]) -> Seen:
     """One look out of what each source says. What lies in the future is a wrong clock's, and unknown."""
     times = [min(used, at) for used in sources.values() if used is not None and used <= at + LOOK]
     return Seen(at, max(times, default=NEVER), len(times) == len(sources))
@@ -90,10 +89,14 @@ def step(state: State, seen: Seen) -> State:
     return state._replace(used=seen.at if gap else max(state.used, seen.used), known=seen.at)
 
 
-def due(state: State, seen: Seen) -> Optional[str]:
-    """What to write now. In use is said at once, idle after SETTLE, half a beat after any other write, once a beat. Else both once a beat."""
-    if not _can_tell(seen) or seen.at < state.retry:
+def due(state: State, seen: Seen) -> str | None:
+    """What to write now. In use is said at once, idle after SETTLE, half a beat after any other write, once a beat. Else both once a beat.
+
+    Where nobody can tell for longer than SETTLE, what was said last must not be that it is idle: somebody may be there."""
+    if seen.at < state.retry:
         return None
+    if not _can_tell(seen):
+        return tag_text(seen.at, seen.at) if state.said_idle and seen.at - state.known > SETTLE else None
     idle, since = seen.at - state.used >= SETTLE, seen.at - state.wrote
     rested = since >= BEAT / 2 and seen.at - state.wrote_idle >= BEAT
     if since >= BEAT or (idle != state.said_idle and (rested or not idle)):
@@ -109,7 +112,7 @@ def tag_text(used: float, at: float) -> str:
     """`active seen=…` or `idle since=… seen=…`, in UTC. A part of a second never makes the idle time longer."""
     if at - used < SETTLE:
         return "active seen=" + _utc(at)
-    return "idle since=" + _utc(used + 0.999) + " seen=" + _utc(at)
+    return "idle since=" + _utc(-(-used // 1)) + " seen=" + _utc(at)
 
 
 def written(state: State, text: str, at: float) -> State:
@@ -142,33 +145,36 @@ def of_terminals(terminals: Iterable[Mapping[str, Any]]) -> float:
     return max((_seconds(terminal["last_activity"]) for terminal in terminals), default=NEVER)
 
 
-def of_load(cpu_seconds: float, gpu_percent: Optional[float], at: float) -> Optional[float]:
+def of_load(cpu_seconds: float, gpu_percent: float | None, at: float) -> float | None:
     """Computing is use, whatever does it. `cpu_seconds` of the last five minutes; no GPU is 0 percent."""
     if cpu_seconds >= CPU_SECONDS:
         return at
     return UNKNOWN if gpu_percent is None else at if gpu_percent >= GPU_PERCENT else NEVER
 
 
-def of_shells(processes: Iterable[Process], touched: Mapping[int, float], at: float) -> float:
-    """A terminal is in use while a command runs in its foreground, and when it was last touched. Only those in which a shell was started."""
-    processes = list(processes)
+def of_shells(processes: list[Process], touched: Mapping[Any, float], at: float) -> float:
+    """A terminal is in use while a command runs in it, in front or behind, that is not suspended, and when it was last touched. Only those in which
+    a shell was started."""
     shells = {each.pid: each.terminal for each in processes if each.pid == each.session != 1 and each.terminal is not None and each.name in SHELLS}
-    running = any(each.session in shells and each.group == each.front and each.state != "Z" and each.name not in SHELLS for each in processes)
-    return at if running else max((touched.get(number, NEVER) for number in shells.values() if number is not None), default=NEVER)
+    running = any(each.session in shells and each.state not in "ZT" and each.name not in SHELLS for each in processes)
+    return at if running else max((touched.get(number, NEVER) for number in shells.values()), default=NEVER)
 
 
-def ask_jupyter(servers: Iterable[Tuple[str, str]], at: float) -> Optional[float]:
-    """The first server that answers says what its kernels and terminals do. UNKNOWN where none answers."""
-    for url, token in servers:
+def ask_jupyter(servers: Iterable[tuple[str, str]], at: float, truth: Any = lambda kernel, _at: kernel) -> float | None:
+    """All servers that answer say what their kernels and terminals do. UNKNOWN where none answers. `truth`: a kernel as it is, of one as it is said
+    to be."""
+    said = []
+    for url, token in dict(servers).items():
         try:
             kernels = [*_get(url, token, "kernels"), *(each["kernel"] for each in _get(url, token, "sessions") if each.get("kernel"))]
-            return max(of_kernels(kernels, at), of_terminals(_get(url, token, "terminals")))
+            used = of_kernels([truth(kernel, at) for kernel in {each["id"]: each for each in kernels}.values()], at)
+            said.append(max(used, of_terminals(_get(url, token, "terminals"))))
         except STRANGE:
             continue
-    return UNKNOWN
+    return max(said) if said else UNKNOWN
 
 
-def _get(url: str, token: str, what: str) -> List[Any]:
+def _get(url: str, token: str, what: str) -> list[Any]:
     request = urllib.request.Request(url + "api/" + what + "?no_track_activity=1", headers={"Authorization": "token " + token} if token else {})
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
@@ -179,12 +185,11 @@ def _get(url: str, token: str, what: str) -> List[Any]:
         raise
 
 
-def jupyter_servers(home: str) -> Iterator[Tuple[str, str]]:
+def jupyter_servers(home: str) -> Iterator[tuple[str, str]]:
     """Where SageMaker Distribution has it, then where running servers say they are (custom images, tokens)."""
     for base in ("/jupyterlab/default/", "/"):
         yield "http://127.0.0.1:8888" + base, ""
-    folders = [os.environ.get("JUPYTER_RUNTIME_DIR", home), *(top + "/.local/share/jupyter/runtime" for top in (home, RECOVERY))]
-    for path in (path for folder in folders for path in sorted(Path(folder).glob("jpserver-*.json"))):
+    for path in sorted(Path(os.environ.get("JUPYTER_RUNTIME_DIR", home + "/.local/share/jupyter/runtime")).glob("jpserver-*.json")):
         try:
             said = json.loads(path.read_text())
             yield "http://127.0.0.1:%d%s" % (said["port"], said["base_url"]), said["token"]
@@ -192,7 +197,7 @@ def jupyter_servers(home: str) -> Iterator[Tuple[str, str]]:
             continue
 
 
-def ask_editor(home: str, at: float) -> Optional[float]:
+def ask_editor(home: str, at: float) -> float | None:
     """When Code Editor last kept something of an open file. UNKNOWN where it has no folder we know."""
     tops = [Path(top, "sagemaker-code-editor-server-data/data/User") for top in (home, "/opt/amazon/sagemaker", RECOVERY)]
     there = [top for top in tops if top.is_dir()]
@@ -235,20 +240,19 @@ def touched_at(path: Path) -> float:
 def processes_of(proc: Path) -> Iterator[Process]:
     """All that run here. One that ends while we look is left out."""
     tick = os.sysconf("SC_CLK_TCK")
-    for folder in proc.iterdir():
+    for path in proc.glob("[0-9]*/stat"):
         try:
-            head, _, tail = (folder / "stat").read_text().rpartition(")") if folder.name.isdigit() else ("", "", "")
+            head, _, tail = path.read_text(errors="replace").rpartition(")")
         except OSError:
             continue
-        if head:
-            said = tail.split()
-            group, session, device, front = (int(each) for each in said[2:6])
-            number = ((device >> 8 & 0xFFF) - 136 << 8) + (device & 0xFF | device >> 12 & 0xFFF00)
-            seconds = sum(int(each) for each in said[11:15]) / tick
-            yield Process(int(folder.name), head.partition("(")[2], said[0], group, session, number if number >= 0 else None, front, seconds)
+        pid, _, name = head.partition(" (")
+        said = tail.split()
+        device = int(said[4])
+        number = ((device >> 8 & 0xFFF) - 136 << 8) + (device & 0xFF | device >> 12 & 0xFFF00)
+        yield Process(int(pid), name, said[0], int(said[3]), number if number >= 0 else None, sum(map(int, said[11:15])) / tick)
 
 
-def gpu_percent() -> Optional[float]:
+def gpu_percent() -> float | None:
     """The busiest GPU's load, 0 where there is none, None where it does not answer."""
     if not Path("/dev/nvidia0").exists():
         return 0.0
@@ -260,14 +264,15 @@ def gpu_percent() -> Optional[float]:
 
 
 class Eyes:
-    """Looks at the app that it runs in, and remembers how much was computed when."""
+    """Looks at the app that it runs in, and remembers how much was computed when, and which kernels were asked."""
 
     def __init__(self, app_type: str, home: str) -> None:
         self.app_type, self.home = app_type.lower(), home
         self.total = float("inf")
-        self.spent: List[Tuple[float, float]] = []
+        self.spent: list[tuple[float, float]] = []
+        self.calm: dict[str, tuple[float, str]] = {}
 
-    def look(self, at: float) -> Dict[str, Optional[float]]:
+    def look(self, at: float) -> dict[str, float | None]:
         """What each source says."""
         running = list(processes_of(Path("/proc")))
         total = sum(each.seconds for each in running)
@@ -278,12 +283,41 @@ class Eyes:
         marks = [touched_at(folder / ".sagemaker-last-active-timestamp") for folder in (Path("/tmp"), home)]
         lab, editor = (self.app_type == name for name in ("jupyterlab", "codeeditor"))
         return {
-            "app": ask_jupyter(jupyter_servers(self.home), at) if lab else ask_editor(self.home, at) if editor else UNKNOWN,
+            "app": ask_jupyter(jupyter_servers(self.home), at, self.truth) if lab else ask_editor(self.home, at) if editor else UNKNOWN,
             "shells": of_shells(running, touched, at),
             "load": of_load(sum(spent for _, spent in self.spent), gpu_percent(), at),
             "files": max(last_change(home, at), last_change(home / ".jupyter/lab/workspaces", at)),
             "marks": max((mark for mark in marks if mark <= at), default=NEVER),
         }
+
+    def truth(self, kernel: Mapping[str, Any], at: float) -> Mapping[str, Any]:
+        """Servers take a kernel for idle in the midst of a cell once something was asked of it aside (debugger, resource usage): so a kernel that is
+        said to be idle is asked itself, once after each time it was in use. Where it does not answer it computes; where it cannot be asked the server
+        is believed. Older servers count the question as activity: what they say of the time until `calm` is what they said before."""
+        name, used = kernel["id"], kernel["last_activity"]
+        until, before = self.calm.get(name, (NEVER, used))
+        if _seconds(used) <= until:
+            return {**kernel, "last_activity": before}
+        if kernel["execution_state"] != "idle" or at - _seconds(used) < CALM:
+            return kernel
+        if _run("kernel", name, timeout=60).returncode == NO_ANSWER:
+            return {**kernel, "execution_state": "busy"}
+        self.calm[name] = time.time() + 1, used
+        return kernel
+
+
+def ask_kernel(name: str) -> None:
+    """Ends with NO_ANSWER where its shell does not answer, since it is at a cell."""
+    from jupyter_client import find_connection_file
+    from jupyter_client.blocking.client import BlockingKernelClient
+
+    client = BlockingKernelClient(connection_file=find_connection_file(name))
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        client.kernel_info(reply=True, timeout=5)
+    except TimeoutError:
+        sys.exit(NO_ANSWER)
 
 
 def add_tag(arn: str, text: str) -> None:
@@ -294,28 +328,30 @@ def add_tag(arn: str, text: str) -> None:
     region = arn.split(":")[3]
     try:
         import boto3
-        from botocore.config import Config
     except ImportError:
-        command = ["aws", "sagemaker", "add-tags", "--region", region, "--resource-arn", arn, "--tags", json.dumps([{"Key": KEY, "Value": text}])]
-        sys.exit(subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode)
-    config = Config(connect_timeout=10, read_timeout=20, retries={"total_max_attempts": 2})
-    boto3.client("sagemaker", region_name=region, config=config).add_tags(ResourceArn=arn, Tags=[{"Key": KEY, "Value": text}])
+        words = ["aws", "sagemaker", "add-tags", "--region", region, "--resource-arn", arn, "--tags", json.dumps([{"Key": KEY, "Value": text}])]
+        sys.exit(subprocess.call(words))
+    boto3.client("sagemaker", region_name=region).add_tags(ResourceArn=arn, Tags=[{"Key": KEY, "Value": text}])
 
 
 def trouble_in_adding(arn: str, text: str) -> str:
-    """Writes the tag in a process of its own, so that boto3's memory is free again. Why it failed, empty where it did not."""
+    """Writes the tag. Why it failed, empty where it did not."""
     try:
-        command = [sys.executable, __file__, "tag", arn, text]
-        done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120)
+        done = _run("tag", arn, text, timeout=120)
     except STRANGE as error:
         return repr(error)
-    return (done.stderr.decode(errors="replace").strip()[-300:].split("\n")[-1] or "failed") if done.returncode else ""
+    return (done.stderr.decode(errors="replace").strip().split("\n")[-1][:300] or "failed") if done.returncode else ""
+
+
+def _run(*words: str, timeout: float) -> subprocess.CompletedProcess[bytes]:
+    """This program at something else, in a process of its own, so that what it loads is gone from memory again."""
+    command = [sys.executable, __file__, *words]
+    return subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=timeout)
 
 
 def log(text: str) -> None:
     """One line for whoever looks."""
-    sys.stderr.write(_utc(time.time()) + " steward-activity-reporter: " + text + "\n")
-    sys.stderr.flush()
+    print(_utc(time.time()), text, file=sys.stderr, flush=True)
 
 
 def run(folder: str, metadata: str) -> None:
@@ -331,22 +367,33 @@ def run(folder: str, metadata: str) -> None:
     state, told = begin(time.time()), "nothing yet"
     while True:
         at = time.time()
-        seen = observe(at, eyes.look(at))
+        seen, trouble = looked(eyes, at)
         state = step(state, seen)
         text = due(state, seen)
         if text:
             trouble = trouble_in_adding(arn, text)
             state = refused(state, at, denied="AccessDenied" in trouble) if trouble else written(state, text, at)
-            if trouble != told:
-                log(trouble or "says " + text)
+        if trouble != told and (text or trouble):
+            log(trouble or "says " + str(text))
             told = trouble
         time.sleep(LOOK)
 
 
+def looked(eyes: Eyes, at: float) -> tuple[Seen, str]:
+    """One look, and why it failed: then nobody can tell. Were the reporter to end by it, what it said last would stand."""
+    try:
+        return observe(at, eyes.look(at)), ""
+    except STRANGE as error:
+        return observe(at, {"eyes": UNKNOWN}), repr(error)
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "tag":
-        add_tag(*sys.argv[2:4])
-    elif sys.argv[1] == "look":
-        print(json.dumps(Eyes(sys.argv[2], os.path.expanduser("~")).look(time.time())))
+    what, *words = sys.argv[1:]
+    if what == "tag":
+        add_tag(*words)
+    elif what == "kernel":
+        ask_kernel(*words)
+    elif what == "look":
+        print(json.dumps(Eyes(words[0], os.path.expanduser("~")).look(time.time())))
     else:
-        run(sys.argv[1], os.environ.get("STEWARD_METADATA", METADATA))
+        run(what, os.environ.get("STEWARD_METADATA", METADATA))

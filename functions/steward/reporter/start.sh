@@ -10,7 +10,6 @@ start() {
 REPORT_ACTIVITY
   for python in /opt/conda/bin/python3 python3 python; do
     command -v $python > /dev/null || continue
-    # Of all that are started here one stays: whoever has the lock.
     nohup setsid $python "$folder/report_activity.py" "$folder" < /dev/null >> "$folder/log" 2>&1 &
     return 0
   done
