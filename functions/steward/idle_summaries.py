@@ -26,6 +26,7 @@ class Listing(BaseModel):
     outcome: str
     accounts: int
     not_active: int
+    not_active_accounts: tuple[str, ...] = ()
     places: int
 
 
@@ -118,6 +119,7 @@ class Sweep:
             "outcome": self.outcome,
             "dry_run": dry_run,
             "counts": self.counts(),
+            "accounts_not_active": self.listing.not_active_accounts,
             "savings": priced,
             "owners": [owner.model_dump() | {"idle_hours": round(owner.idle_hours, 2)} for owner in most_idle(decided.owners)],
             "done": [_done(done) for done in self.acted.done],

@@ -41,15 +41,17 @@ class PlacesSettings(Protocol):
 
 @dataclass(frozen=True)
 class Listed:
-    """The accounts to look into, and the outcome where there is none. `not_active`: accounts of ours that are suspended, or being closed."""
+    """The accounts to look into, and the outcome where there is none. `not_active`: the ids of those of ours that are suspended, or being closed."""
 
     accounts: tuple[Account, ...]
-    not_active: int = 0
+    not_active: tuple[str, ...] = ()
     outcome: str = field(default="NothingToDo")
 
 
 def list_places(request: PlacesRequest, settings: PlacesSettings, organizations: "OrganizationsClient", s3: "S3Client") -> dict[str, Any]:
-    """``{outcome, accounts, not_active, places, places_key}``: `places` items, an account in a Region each, lie under `places_key` in the bucket."""
+    """``{outcome, accounts, not_active, not_active_accounts, places, places_key}``: `places` items, an account in a Region each, lie under
+    `places_key` in the bucket. Accounts that are not active are counted and named, and there is no place of theirs.
+    """
     listed = _list(request.account_id, settings, organizations)
     places = [place for account in listed.accounts for place in _places(account, settings, account_tags(organizations, account.account_id))]
     key = f"runs/{request.run}/places.json"
@@ -57,7 +59,8 @@ def list_places(request: PlacesRequest, settings: PlacesSettings, organizations:
     return {
         "outcome": listed.outcome,
         "accounts": len(listed.accounts),
-        "not_active": listed.not_active,
+        "not_active": len(listed.not_active),
+        "not_active_accounts": list(listed.not_active),
         "places": len(places),
         "places_key": key,
     }
@@ -67,11 +70,11 @@ def _list(account_id: str | None, settings: PlacesSettings, organizations: "Orga
     if account_id is None:
         accounts = accounts_in_units(organizations, settings.ml_unit_ids)
         active = tuple(account for account in accounts if account.is_active)
-        return Listed(active, len(accounts) - len(active))
+        return Listed(active, tuple(account.account_id for account in accounts if not account.is_active))
     account = describe_account(organizations, account_id)
     if account is None or not account.unit_ids & settings.ml_unit_ids:
         return Listed((), outcome="AccountOutOfScope")
-    return Listed((account,)) if account.is_active else Listed((), 1, "AccountNotActive")
+    return Listed((account,)) if account.is_active else Listed((), (account_id,), "AccountNotActive")
 
 
 def _places(account: Account, settings: PlacesSettings, tags: dict[str, str]) -> Iterable[Place]:

@@ -131,7 +131,7 @@ def test_an_account_that_denies_a_call_or_throttles_to_the_end_is_a_line_and_the
     assert (run["output"]["outcome"], run["output"]["counts"]["results"]) == ("Swept", {"Noticed": 2})
 
 
-def test_an_account_that_is_suspended_is_counted_and_not_entered(platform: Platform) -> None:
+def test_an_account_that_is_suspended_is_named_and_not_entered(platform: Platform) -> None:
     platform.deploy(IdleAppShutdown="stop", **BY_HAND)
     idle_in(platform, "newcomer-dev", "carol")
     app = idle_in(platform, "fraud-dev", "alice")
@@ -142,6 +142,7 @@ def test_an_account_that_is_suspended_is_counted_and_not_entered(platform: Platf
     run = sweep(platform)
     counts = run["output"]["counts"]
     assert (run["output"]["outcome"], counts["accounts"], counts["accounts_not_active"], counts["results"]) == ("Swept", 2, 1, {"Noticed": 1})
+    assert details(platform, run)["accounts_not_active"] == [NEWCOMER]
     assert NEWCOMER not in {call["account"] for call in platform.calls("sagemaker:ListApps")[before:]}
     assert app.notice is not None
 
