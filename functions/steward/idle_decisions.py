@@ -12,7 +12,7 @@ from steward.resources.apps import App
 from steward.resources.clients import MemberSession
 from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG
 from steward.rules.idle import Decision, Reason, Verdict, decide, signals_of
-from steward.rules.idle_policy import KEEP_TAG, MINUTES_TAG, IdlePolicy
+from steward.rules.idle_policy import MINUTES_TAG, IdlePolicy, is_exception
 from steward.rules.idle_policy import Place as Where
 from steward.rules.native_idle import findings_of_native
 from steward.sweeps import Place
@@ -124,4 +124,4 @@ def _would_change_with_tags(decision: Decision) -> bool:
 
 
 def _of_idleness(tags: Tags) -> dict[str, str]:
-    return {key: tags[key] for key in (ACTIVITY_TAG, NOTICE_TAG, KEEP_TAG, MINUTES_TAG) if key in tags}
+    return {key: text for key, text in tags.items() if key in (ACTIVITY_TAG, NOTICE_TAG, MINUTES_TAG) or is_exception(key)}

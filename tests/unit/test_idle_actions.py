@@ -166,6 +166,19 @@ def test_an_exception_that_comes_between_decision_and_stop_is_heard(
     assert (result, "to be kept until 2099-12-31" in message, lab.status) == ("CalledOff", True, "InService")
 
 
+def test_an_exception_whose_key_is_written_in_another_case_keeps_and_is_not_forgotten(member: World, domain_id: str, lab: Resource) -> None:
+    """GetResources, asked once more, is silent on its space: the action remembers what was there when it was decided on."""
+    del lab
+    actions = decided(member, "Stop")
+    remembered = tuple(action.model_copy(update={"tags": {**action.tags, "space": {"Steward:Keep-Until": "2099-12-31"}}}) for action in actions)
+    tagging.behaviour(member.cloud).unknown_types = frozenset({"sagemaker:space"})
+    result, message = only(member, remembered)
+    assert (result, "its space is to be kept until 2099-12-31" in message) == ("CalledOff", True)
+    member.tag(f"arn:aws:sagemaker:{PLACE.region}:{PLACE.account_id}:space/{domain_id}/lab", {"Steward:Keep-Until": "2099-12-31"})
+    tagging.behaviour(member.cloud).unknown_types = frozenset()
+    assert member.decide().actions == ()
+
+
 def test_what_get_resources_forgets_meanwhile_says_what_it_said_before(member: World, domain_id: str) -> None:
     """A space wants less than the parameter, and GetResources is silent when it is asked again."""
     patient = replace(POLICY, idle_minutes={"JupyterLab": 480})

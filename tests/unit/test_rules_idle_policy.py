@@ -66,6 +66,14 @@ def test_an_exception_holds_through_the_end_of_its_day() -> None:
     assert kept(NOW, domain="9999-12-31").until.year == 9999
 
 
+@pytest.mark.parametrize("key", ["steward:keep-until", "Steward:Keep-Until", "STEWARD:KEEP-UNTIL"])
+def test_an_exception_keeps_in_whatever_case_its_key_is_written(key: str) -> None:
+    """To AWS these are different tags; whoever gave one of them wants the app to be kept."""
+    found = kept_by_tag({Place.SPACE: {key: "2026-12-31"}}, NOW)
+    assert found
+    assert found.place is Place.SPACE
+
+
 def test_whichever_exception_holds_keeps_and_every_one_that_cannot_be_read_is_a_finding() -> None:
     found = kept(NOW, app="2020-01-01", space="never", account="2026-12-31", domain="31.12.2026")
     assert (found.place, found.until) == (Place.SPACE, None)

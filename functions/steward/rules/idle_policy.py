@@ -138,7 +138,12 @@ def kept_by_tag(tags: Tags, now: datetime) -> Exemption | None:
 
 
 def _exceptions(tags: Tags) -> list[tuple[Place, str]]:
-    return [(place, tags[place][KEEP_TAG]) for place in Place if KEEP_TAG in tags.get(place, {})]
+    return [(place, text) for place in Place for key, text in tags.get(place, {}).items() if is_exception(key)]
+
+
+def is_exception(key: str) -> bool:
+    """In any case, as people write it: AWS has ``Steward:Keep-Until`` for another tag, whoever gave it has not."""
+    return key.lower() == KEEP_TAG
 
 
 def _read_day(text: str) -> date | None:
