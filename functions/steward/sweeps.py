@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from steward.changes import Finding
 from steward.errors import MemberRoleNotAssumable, OutOfTime
 from steward.executions import execution_name
+from steward.pace import Pace
 from steward.resources.accounts import member_session
 from steward.resources.clients import MemberSession
 from steward.resources.map_results import read_children
@@ -241,8 +243,8 @@ def look_at_each(
     """Look at each item of a batch, whatever becomes of the others; one of an account that does not let us in, or for which no time is left, is a
     trouble. Each account is entered once. What is neither AWS's answer nor the way to it is a fault of ours: it ends the batch, and is seen.
 
-    Accounts are looked at at the same time, and of each ITEMS_AT_ONCE. Each call begins in time: one that would not raises OutOfTime, of which only
-    its item hears. `workflow` is whose sweep it is, for the advice that a trouble comes with.
+    Accounts are looked at at the same time, and of each ITEMS_AT_ONCE, as fast as it answers (`Pace`). Each call begins in time: one that would not
+    raises OutOfTime, of which only its item hears. `workflow` is whose sweep it is, for the advice that a trouble comes with.
     """
     items = list(items)
     sessions = _enter_each(dict.fromkeys(item.account_id for item in items), enter)
@@ -272,13 +274,20 @@ def look_at_each(
 def _in_each_region(
     items: Iterable[Place], sessions: Mapping[str, MemberSession | Exception], check_time: Callable[[], None]
 ) -> dict[tuple[str, str], MemberSession | Exception]:
-    """By account and Region: items of the same have their clients in common."""
-    places = dict.fromkeys((item.account_id, item.region) for item in items)
-    return {
-        (account_id, region): session if isinstance(session, Exception) else replace(session, region=region, before_call=check_time)
-        for account_id, region in places
-        for session in [sessions[account_id]]
-    }
+    """By account and Region: items of the same have their clients in common, and those of an account the pace at which it is asked."""
+    paces = {account_id: Pace() for account_id in sessions}
+
+    def in_turn(pace: Pace) -> None:
+        pace.wait()
+        check_time()
+
+    def inside(account_id: str, region: str) -> MemberSession | Exception:
+        session, pace = sessions[account_id], paces[account_id]
+        if isinstance(session, Exception):
+            return session
+        return replace(session, region=region, before_call=partial(in_turn, pace), after_call=pace.heard)
+
+    return {place: inside(*place) for place in dict.fromkeys((item.account_id, item.region) for item in items)}
 
 
 def _enter_each(account_ids: Iterable[str], enter: Callable[[str], MemberSession]) -> dict[str, MemberSession | Exception]:

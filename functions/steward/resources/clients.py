@@ -20,11 +20,12 @@ def hub_client(service: str) -> Any:
 @dataclass(frozen=True)
 class MemberSession:
     """Temporary credentials in one member account and Region, as STS gave them. `before_call` is asked before each request, a second try of one
-    too, and may raise."""
+    too, and may raise; `after_call` hears the code of the error that it was answered, None where it was none."""
 
     region: str
     credentials: Mapping[str, Any]
     before_call: Callable[[], None] | None = None
+    after_call: Callable[[str | None], None] | None = None
     _clients: dict[str, Any] = field(default_factory=dict, init=False, compare=False)
 
     def client(self, service: str) -> Any:
@@ -46,8 +47,15 @@ class MemberSession:
         if self.before_call is not None:
             before = self.before_call
             client.meta.events.register_first("before-send", lambda **_: before())
+        if self.after_call is not None:
+            after = self.after_call
+            client.meta.events.register("response-received", lambda parsed_response=None, **_: after(_error_code(parsed_response)))
         return client
 
     def __repr__(self) -> str:
         """Without the secrets: what is logged by accident says no more than which key."""
         return f"MemberSession({self.region}, {self.credentials['AccessKeyId']})"
+
+
+def _error_code(answer: Mapping[str, Any] | None) -> str | None:
+    return answer.get("Error", {}).get("Code") if answer else None
