@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import imports, profile_cost_tagging, reconciliation, results
 from benchmarks.converged import Size
-from benchmarks.idle_apps import chart, measured
+from benchmarks.idle_apps import chart, measured, scale
 from benchmarks.idle_apps.subjects import SUBJECTS
 from localaws.local import LocalOrganization
 
@@ -34,7 +34,14 @@ def _idle_apps(options: argparse.Namespace) -> list[results.Row]:
     return rows
 
 
-GOALS: dict[str, Callable[[list[results.Row]], list[measured.Goal]]] = {"idle_app_shutdown": measured.goals}
+def _idle_apps_at_scale(options: argparse.Namespace) -> list[results.Row]:
+    return scale.measure(scale.Size(options.scale_accounts, options.scale_regions, options.scale_apps), options.seed)
+
+
+GOALS: dict[str, Callable[[list[results.Row]], list[measured.Goal]]] = {
+    "idle_app_shutdown": measured.goals,
+    "idle_app_shutdown_scale": scale.goals,
+}
 """Of benchmarks that are to reach something: what of it is reached."""
 
 
@@ -43,13 +50,16 @@ BENCHMARKS: dict[str, Measure] = {
     "imports": lambda options: imports.measure(options.turns),
     "reconciliation": _reconciliation,
     "idle_app_shutdown": _idle_apps,
+    "idle_app_shutdown_scale": _idle_apps_at_scale,
 }
+ON_REQUEST = frozenset({"idle_app_shutdown_scale"})
+"""What takes so long that it is only run where it is named."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options().parse_args(arguments)
     files, missed = [], 0
-    for name in options.names or BENCHMARKS:
+    for name in options.names or [name for name in BENCHMARKS if name not in ON_REQUEST]:
         rows = BENCHMARKS[name](options)
         print(results.table(rows), end="\n\n", flush=True)
         files.append(str(results.write(name, options.seed, rows)))
@@ -62,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", type=_known, metavar="name", help=f"which to run: {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("names", nargs="*", type=_known, metavar="name", help=f"which to run: {', '.join(BENCHMARKS)} (default: all but the last)")
     parser.add_argument("--seed", type=int, default=1, help="orders what is due at the same moment (default: 1)")
     parser.add_argument("--people", type=_some, default=25, help="user profiles in each scenario, all at once (default: 25)")
     parser.add_argument("--turns", type=_some, default=7, help="fresh processes for each import, of which the median counts (default: 7)")
@@ -79,6 +89,10 @@ def _options() -> argparse.ArgumentParser:
         help="who stops them (default: all); what is there of others, for the same seed and size, stays",
     )
     idle.add_argument("--chart", type=Path, default=chart.FILE, help=f"where the chart goes (default: {chart.FILE})")
+    large, usual = parser.add_argument_group("idle_app_shutdown_scale"), scale.Size()
+    large.add_argument("--scale-accounts", type=_some, default=usual.accounts, help=f"of the organization (default: {usual.accounts})")
+    large.add_argument("--scale-regions", type=_some, default=usual.regions, help=f"in use, {len(scale.REGIONS)} at most (default: {usual.regions})")
+    large.add_argument("--scale-apps", type=_some, default=usual.apps, help=f"in each account and Region, 2 at least (default: {usual.apps})")
     sizes = parser.add_argument_group("reconciliation")
     sizes.add_argument(
         "--accounts", type=_some, nargs="+", default=list(reconciliation.SIZES), help="sizes of the organization (default: 100 200 500)"
