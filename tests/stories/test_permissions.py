@@ -214,6 +214,7 @@ FORBIDDEN = [
     Attempt("sagemaker", "UpdateSpace", just(**DOMAIN, SpaceName="lab"), ("domain_setup",)),
     Attempt("sagemaker", "DeleteSpace", just(**DOMAIN, SpaceName="lab")),
     Attempt("sagemaker", "DeleteApp", just(**PROFILE, AppType="JupyterLab", AppName="default"), ("idle_app_shutdown",)),
+    Attempt("sagemaker", "DeleteApp", just(**DOMAIN, UserProfileName="domain-shared", AppType="RStudioServerPro", AppName="default")),
     Attempt("sagemaker", "CreateApp", just(**PROFILE, AppType="JupyterLab", AppName="default")),
     Attempt("sagemaker", "AddTags", tagging("app/d-000000000000/alice/jupyterlab/default", "steward:stop-notice"), ("idle_app_shutdown",)),
     Attempt("sagemaker", "AddTags", tagging("app/d-000000000000/alice/jupyterlab/default", "steward:activity")),
