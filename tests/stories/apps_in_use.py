@@ -111,12 +111,27 @@ def start(platform: Platform, space_arn: str) -> App:
 
 def live(platform: Platform, hours: float, *apps: App, work: str | None = None) -> None:
     """So long this goes on in these apps, `None`: nothing; reporters look, schedules fire."""
+    side_by_side(platform, hours, *((app, work) for app in apps))
+
+
+def side_by_side(platform: Platform, hours: float, *works: tuple[App, str | None]) -> None:
+    """The same, of apps in each of which something else goes on."""
     end = platform.local.clock.now + hours * 3600
     while platform.local.clock.now < end:
-        for app in apps:
+        for app, work in works:
             if app.runs:
                 app.look(work)
         platform.local.advance(min(LOOK, end - platform.local.clock.now))
+
+
+def left_until_noticed(platform: Platform, app: App) -> str:
+    """Nobody does anything in it until it has a notice that it did not have; the notice."""
+    before = app.tags.get(NOTICE)
+    for _ in range(25):
+        live(platform, 0.2, app)
+        if app.tags.get(NOTICE) != before:
+            return str(app.tags[NOTICE])
+    raise AssertionError("no notice within five hours")
 
 
 def deletions(platform: Platform) -> list[dict[str, Any]]:
