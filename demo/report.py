@@ -49,6 +49,7 @@ class Report:
     executions: list[Execution] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    _untold: set[str] = field(default_factory=set)
     _known: set[str] = field(default_factory=set)
     _counted: Counter[str] = field(default_factory=Counter)
 
@@ -62,15 +63,22 @@ class Report:
             self.complaints.append(complaint)
             print(f"       !! {complaint}", flush=True)
 
-    def new_executions(self, chapter: str, workflow: str, machine_arn: str) -> list[Run]:
-        """What ran on this machine since the last time; each is added to the table and said aloud."""
+    def new_executions(self, chapter: str, workflow: str, machine_arn: str, *, aloud: bool = True) -> list[Run]:
+        """What ran on this machine since the last time; each is added to the table and said aloud. If not, the chapter tells of them itself, and what
+        changed nothing is only counted below the table."""
         states = self.stage.client("stepfunctions", "hub")
         pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine_arn)
         new = [one["executionArn"] for page in pages for one in page["executions"] if one["executionArn"] not in self._known]
         calls = self._new_calls(workflow, machine_arn)
         self._known.update(new)
         described = [states.describe_execution(executionArn=arn) for arn in reversed(new)]
-        return [self._add(chapter, workflow, execution, calls // len(described)) for execution in described]
+        runs = [self._add(chapter, workflow, execution, calls // len(described)) for execution in described]
+        for run in runs:
+            if aloud:
+                print(f"       {run.row.status}  {run.row.name}: {run.row.outcome}, {_came_of_it(run.output)}", flush=True)
+            elif run.row.status == "SUCCEEDED" and not run.row.changes:
+                self._untold.add(run.row.name)
+        return runs
 
     def _new_calls(self, workflow: str, machine_arn: str) -> int:
         """API calls since the last time by the roles of this workflow, and by any role on its machine: each execution is started by one of them."""
@@ -96,13 +104,12 @@ class Report:
             given["region"],
             execution["status"],
             output.get("outcome", execution.get("error", "")),
-            len(output.get("changes", [])),
+            _changes(output),
             calls,
             transitions,
         )
         self.executions.append(row)
         self.findings += output.get("findings", [])
-        print(f"       {row.status}  {row.name}: {row.outcome}, {_came_of_it(output)}", flush=True)
         return Run(row, output)
 
     def finish(self, virtual_start: datetime) -> int:
@@ -127,12 +134,10 @@ class Report:
         return 1 if self.complaints else 0
 
     def _table(self, summary: dict[str, Any]) -> None:
-        rows = [_COLUMNS, *(tuple(str(getattr(row, column)) for column in _COLUMNS) for row in self.executions)]
-        widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
+        told = [row for row in self.executions if row.name not in self._untold]
         print()
-        for row in rows:
-            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        print()
+        columns([_COLUMNS, *(tuple(str(getattr(row, column)) for column in _COLUMNS) for row in told)])
+        print(f"and {len(self._untold)} hourly looks that changed nothing\n")
         for finding in self.findings:
             print(f"finding  {finding['kind']}: {finding['message']}")
         passed = f"{summary['virtual_seconds']:.0f} virtual seconds in {summary['seconds']} s"
@@ -141,17 +146,26 @@ class Report:
             print(f"{len(self.complaints)} things are not as they should be: " + "; ".join(self.complaints))
 
 
+def columns(rows: list[tuple[str, ...]]) -> None:
+    """Print them one below the other."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _changes(output: dict[str, Any]) -> int:
+    """Of a sweep, the apps that it noticed and stopped."""
+    results = output.get("counts", {}).get("results", {})
+    return len(output.get("changes", [])) + int(results.get("Noticed", 0)) + int(results.get("Stopped", 0))
+
+
 def _came_of_it(output: dict[str, Any]) -> str:
-    """How much it changed, or would have; of a reconciliation, how many executions it started, by workflow, or would have; of a sweep, what became of
-    idle apps."""
+    """How much it changed, or would have; of a reconciliation, how many executions it started, by workflow, or would have."""
     counts = output.get("counts", {})
     if "started" in counts:
         started = {f"{number} of {workflow}": number for workflow, number in sorted(counts["started"].items()) if number}
         held = sum(counts["held"].values())
         return f"{', '.join(started) or 'nothing'} started" + (f", {held} held by a brake" if held else "")
-    if "results" in counts:
-        done = ", ".join(f"{number} {result}" for result, number in sorted(counts["results"].items())) or "nobody noticed or stopped"
-        return f"{counts['running']} apps run, {counts['idle']} idle, {counts['unknown']} unknown: {done}"
     changes = len(output.get("changes", []))
     return f"{changes} {'change' if changes == 1 else 'changes'}" + (" (dry run)" if output.get("dry_run") else "")
 

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import boto3
+import botocore.session
 
 from localaws.__main__ import main as localaws
 
@@ -29,6 +30,7 @@ class Stage:
     def __init__(self) -> None:
         self.started = time.monotonic()
         self._server: subprocess.Popen[str] | None = None
+        self._loader = botocore.session.Session().get_component("data_loader")  # one for all clients: it reads each service's model once
 
     def __enter__(self) -> Self:
         BUILD.mkdir(parents=True, exist_ok=True)  # a folder of its own, beside an organization that somebody may be serving from here
@@ -50,7 +52,9 @@ class Stage:
     @cache  # noqa: B019 - one stage a run
     def client(self, service: str, account: str, region: str | None = None) -> Any:
         """A boto3 client with the account's profile of the served AWS config, which has the home Region."""
-        return boto3.Session(profile_name=account, region_name=region).client(service)  # type: ignore[call-overload]
+        session = botocore.session.Session(profile=account)
+        session.register_component("data_loader", self._loader)
+        return boto3.Session(botocore_session=session, region_name=region).client(service)  # type: ignore[call-overload]
 
     @cache  # noqa: B019
     def outputs(self) -> dict[str, str]:

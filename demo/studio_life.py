@@ -24,7 +24,8 @@ Key = tuple[str, str, str]
 
 @dataclass
 class Life:
-    """What these people have running. `mouths` and `arns` are of apps that run, by the name of their use; `ended`: whose app was stopped once."""
+    """What these people have running. `mouths` and `arns` are of apps that run, by the name of their use; `ended`: whose app was stopped once.
+    `told` is what they did, and when."""
 
     report: Report
     uses: tuple[Use, ...]
@@ -33,6 +34,7 @@ class Life:
     mouths: dict[str, Mouth] = field(default_factory=dict)
     arns: dict[str, str] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
+    told: list[tuple[datetime, str]] = field(default_factory=list)
     looked: datetime = MONDAY
     _sessions: dict[str, tuple[datetime, Any]] = field(default_factory=dict)
     _boto3: boto3.Session = field(default_factory=boto3.Session)
@@ -81,10 +83,7 @@ class Life:
             sagemaker = self.report.stage.client("sagemaker", use.account)
             sagemaker.create_app(**self._named(use), **({"ResourceSpec": spec} if spec else {}))
         self.mouths[use.name] = Mouth.of(use, self.now)
-        print(
-            f"{self.now:%Y-%m-%d %H:%M}  {use.name} is started {'again' if use.name in self.ended else f'by {use.person}, who {use.story}'}",
-            flush=True,
-        )
+        self.told.append((self.now, _starting(use, again=use.name in self.ended)))
 
     def _named(self, use: Use) -> dict[str, str]:
         whose = {"SpaceName": use.space} if use.space else {"UserProfileName": use.person}
@@ -144,8 +143,16 @@ class Life:
                 aws_secret_access_key=given["SecretAccessKey"],
                 aws_session_token=given["SessionToken"],
             )
-            known = self._sessions[account] = (self.now + _SESSION, client)
+            known = self._sessions[account] = (self.now + _SESSION - timedelta(hours=1), client)
         return known[1]
+
+
+def _starting(use: Use, *, again: bool) -> str:
+    if use.app_type == "RStudioServerPro":
+        return f"{use.name} {use.story}"
+    if again:
+        return f"{use.person} is back, and starts {use.name} again"
+    return f"{use.person} starts {use.name} ({', '.join(filter(None, (use.app_type, use.instance)))}), {use.story}"
 
 
 def key_of(use: Use) -> Key:

@@ -54,7 +54,7 @@ def _stretches(*lines: tuple[str, str, Work]) -> tuple[Stretch, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """How somebody uses one app in these days, told in one sentence as `story`.
+    """How somebody uses one app in these days: `story` goes on after "alice starts it, …".
 
     `space` is None for Canvas, which is a person's own. An app that was never opened has no stretches. `image` is the version of SageMaker
     Distribution. `space_tags` are put on the space by whoever owns it. `in_the_end`: what the last sweep is to say of it, None where it runs no more.
@@ -76,7 +76,7 @@ class Use:
 
     @property
     def name(self) -> str:
-        return self.space or f"{self.person}'s {self.app_type}"
+        return self.space or ("RStudio server" if self.app_type == "RStudioServerPro" else f"{self.person}'s {self.app_type}")
 
     @cached_property
     def starts(self) -> tuple[datetime, ...]:
@@ -144,7 +144,7 @@ FRAUD, PRICING = "fraud-dev", "pricing-prod"
 
 USES = (
     Use(
-        story="works until noon, forgets her notebook, and starts it again the next morning",
+        story="works until noon, forgets it, and is back the next morning",
         in_the_end="Notice: Idle",
         account=FRAUD,
         person="alice",
@@ -155,7 +155,7 @@ USES = (
         stretches=_stretches(("Mon 08:00", "Mon 12:00", Work.TYPES), ("Tue 08:00", "Tue 17:00", Work.TYPES)),
     ),
     Use(
-        story="started it, and never opened it",
+        story="and never opens it",
         in_the_end=None,
         account=FRAUD,
         person="alice",
@@ -165,7 +165,7 @@ USES = (
         started=moment("Mon 08:15"),
     ),
     Use(
-        story="starts a training cell in the evening, and nobody types until the next noon",
+        story="and goes home in the evening, while a cell in it trains a model until the next noon",
         in_the_end=None,
         account=FRAUD,
         person="tom",
@@ -178,7 +178,7 @@ USES = (
         ),
     ),
     Use(
-        story="begins something new half an hour before we look for the last time",
+        story="half an hour before the last look of these days",
         in_the_end="Keep: TooYoung",
         account=FRAUD,
         person="tom",
@@ -189,7 +189,7 @@ USES = (
         stretches=_stretches(("Tue 19:30", "Tue 22:00", Work.TYPES)),
     ),
     Use(
-        story="writes code, then a long command runs in a terminal at which nobody sits",
+        story="writes code, and then a command runs in a terminal until eight, with nobody there",
         in_the_end="Keep: UsedRecently",
         account=FRAUD,
         person="uma",
@@ -202,7 +202,7 @@ USES = (
         ),
     ),
     Use(
-        story="builds a model without code, and leaves",
+        story="builds a model in it, and leaves",
         in_the_end="Keep: UsedRecently",
         account=FRAUD,
         person="uma",
@@ -213,7 +213,7 @@ USES = (
         stretches=_stretches(("Mon 09:30", "Mon 11:15", Work.TYPES), ("Tue 14:00", "Tue 19:00", Work.TYPES)),
     ),
     Use(
-        story="has a long lunch, and is back within the grace period",
+        story="has a long lunch, and is back half an hour after the notice",
         in_the_end="Keep: Active",
         account=FRAUD,
         person="vera",
@@ -224,7 +224,7 @@ USES = (
         stretches=_stretches(("Mon 08:00", "Mon 10:30", Work.TYPES), ("Mon 14:30", "Mon 18:00", Work.TYPES), ("Tue 13:00", "Tue 20:30", Work.TYPES)),
     ),
     Use(
-        story="has everything in memory for Wednesday's talk, and tagged the space: keep until then",
+        story="has all in its memory that Wednesday's talk needs, and tagged its space: keep it until then",
         in_the_end="Keep: KeptUntil",
         account=FRAUD,
         person="vera",
@@ -236,7 +236,7 @@ USES = (
         space_tags={"steward:keep-until": "2026-11-11"},
     ),
     Use(
-        story="ended the reporter in it, and left it on Monday",
+        story="ends the activity reporter in it, and leaves it an hour later",
         in_the_end="Unknown: NeverReported",
         account=FRAUD,
         person="walt",
@@ -248,7 +248,7 @@ USES = (
         stretches=_stretches(("Mon 10:00", "Mon 11:00", Work.TYPES)),
     ),
     Use(
-        story="has a new image, which SageMaker stops by itself, and left a kernel open, so that it does not",
+        story="with a new image. SageMaker would stop it by itself, if he had not left a kernel open",
         in_the_end=None,
         account=FRAUD,
         person="walt",
@@ -260,7 +260,7 @@ USES = (
         stretches=_stretches(("Mon 08:00", "Mon 10:00", Work.TYPES)),
     ),
     Use(
-        story="shares this space with the team: by day somebody is always there",
+        story="which the team shares: by day somebody is there, but for lunch",
         in_the_end="Keep: UsedRecently",
         account=FRAUD,
         person="tom",
@@ -277,7 +277,7 @@ USES = (
         ),
     ),
     Use(
-        story="thinks long, and tagged the space: four idle hours in place of two",
+        story="thinks long, and tagged its space: four idle hours in place of two",
         in_the_end=None,
         account=PRICING,
         person="bob",
@@ -289,7 +289,7 @@ USES = (
         space_tags={"steward:idle-minutes": "240"},
     ),
     Use(
-        story="is SageMaker itself: RStudio serves the whole domain",
+        story="is there for the whole domain",
         in_the_end="Keep: RStudioServerPro",
         account=PRICING,
         person="domain-shared",

@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from demo import people
+from demo import app_table, people
+from demo.app_table import HOUR, Course, Line
 from demo.report import Report, Run
 from demo.studio_life import Life
-from demo.working_days import FRAUD, PRICING, USES, Use, moment
+from demo.working_days import FRAUD, PRICING, USES, moment
 
 CHAPTER = WORKFLOW = "idle_app_shutdown"
 TITLE = "Chapter 6: two working days pass; idle apps are stopped, and nobody loses work"
@@ -16,32 +17,54 @@ HOURLY = "cron(0 * * * ? *)"
 NEW = ("tom", "uma", "vera", "walt")
 """People of fraud-dev whom no chapter before knows."""
 
-UNTIL = ("Mon 12:05", "Mon 18:05", "Tue 00:05", "Tue 08:05", "Tue 12:05", "Tue 20:05")
-_COLUMNS = ("app", "type", "instance", "noticed", "stopped", "hours saved", "USD saved", "in the end", "why")
+UNTIL = ("Mon 13:05", "Mon 20:05", "Tue 08:05", "Tue 20:05")
+"""When it is told what happened."""
 
 
 def play(report: Report) -> None:
     """The people, what they do, what each sweep did, and what became of each app."""
-    machine = report.stage.outputs()["IdleAppShutdownStateMachineArn"]
     domains = {account: people.domain_id(report, account, f"{account}-studio") for account in (FRAUD, PRICING)}
     _move_in(report, domains)
     report.stage.advance_to(moment("Mon 07:50"))
     report.stage.change_parameters(IdleAppShutdown="stop", IdleAppShutdownSchedule=HOURLY)
-    report.say("hub: the platform team deployed IdleAppShutdown=stop: each hour idle apps are noticed, and stopped two hours later")
+    report.say("hub: the platform team deployed IdleAppShutdown=stop: each hour apps that are idle get a notice, and are stopped two hours later")
     _others_ran_green(report)
 
-    life, runs, done = Life(report, USES, domains, datetime.fromisoformat(report.stage.settle())), list[Run](), list[dict[str, Any]]()
+    life, runs, done = Life(report, USES, domains, datetime.fromisoformat(report.stage.settle())), list[Run](), list[Line]()
     for until in UNTIL:
         life.until(moment(until))
-        new = report.new_executions(CHAPTER, WORKFLOW, machine)
-        details = [_details(report, run) for run in new]
-        done += [one for detail in details for one in detail["done"]]
+        new = report.new_executions(CHAPTER, WORKFLOW, report.stage.outputs()["IdleAppShutdownStateMachineArn"], aloud=False)
+        lines = [line for run in new for line in _details(report, run)["done"]]
+        _tell(life, new, lines)
+        done += lines
         runs += new
     report.say("two working days are over")
-    _table(done)
-    _savings(runs)
-    _expect(report, runs, done)
+    found = app_table.courses(done)
+    app_table.show(found)
+    _savings(found, runs, life.now)
+    _expect(report, runs, found, done)
     _expect_kept(report, runs[-1])
+    app_table.expect_as_aws_says(report, found, life.running())
+
+
+def _tell(life: Life, runs: list[Run], lines: list[Line]) -> None:
+    """What people and sweeps did, as it happened."""
+    happened = [*life.told, *((app_table.at(line), f"sweep: {_words(line)}") for line in lines)]
+    life.told.clear()
+    for when, what in sorted(happened):
+        print(f"{when:%Y-%m-%d %H:%M}  {what}")
+    counts = runs[-1].output["counts"]
+    seen = f"{counts['running']} apps running, {counts['idle']} of them idle, and knew nothing of {counts['unknown']}"
+    print(f"       {len(runs)} sweeps; the last saw {seen}", flush=True)
+
+
+def _words(line: Line) -> str:
+    """What was done to an app."""
+    (use,) = (
+        use for use in USES if use.app_type == line["app_type"] and (use.space or use.person) in (line["space_name"], line["user_profile_name"])
+    )
+    words = {"Noticed": "notice to", "Stopped": "stops"}.get(line["result"], f"{line['result']}:")
+    return f"{words} {use.name}, idle for {app_table.idle_hours(line):.1f} h"
 
 
 def _move_in(report: Report, domains: dict[str, str]) -> None:
@@ -79,74 +102,32 @@ def _details(report: Report, run: Run) -> dict[str, Any]:
     return found
 
 
-def _of(use: Use, done: list[dict[str, Any]], result: str) -> list[dict[str, Any]]:
-    """What was done to its app."""
-    return [
-        one
-        for one in done
-        if one["result"] == result
-        and one["app_type"] == use.app_type
-        and (one["space_name"] or one["user_profile_name"]) == (use.space or use.person)
-    ]
-
-
-def _table(done: list[dict[str, Any]]) -> None:
-    """A line for each app: what was done to it and why, in the words of the sweeps' details; of what still runs, why the last sweep kept it."""
-    rows = [_COLUMNS]
-    for use in USES:
-        noticed, stopped = _of(use, done, "Noticed"), _of(use, done, "Stopped")
-        why = (stopped or noticed or [{"message": ""}])[-1]["message"]
-        money = sum(one["money_saved"] or 0 for one in stopped)
-        priced = all(one["money_saved"] is not None for one in stopped)
-        rows.append(
-            (
-                use.name,
-                use.app_type,
-                use.instance or "",
-                ", ".join(_when(one) for one in noticed),
-                ", ".join(_when(one) for one in stopped),
-                f"{sum(one['hours_saved'] for one in stopped):.1f}" if stopped else "",
-                (f"{money:.2f}" if priced else "unknown") if stopped else "",
-                use.in_the_end or "stopped",
-                why,
-            )
-        )
-    widths = [max(len(row[place]) for row in rows) for place in range(len(_COLUMNS))]
-    print()
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print()
-
-
-def _when(one: dict[str, Any]) -> str:
-    return f"{datetime.fromisoformat(one['at']):%a %H:%M}"
-
-
-def _savings(runs: list[Run]) -> None:
+def _savings(found: list[Course], runs: list[Run], now: datetime) -> None:
+    """What sweeps say that they save, and how long what they stopped was really off."""
     counts = [run.output["counts"] for run in runs]
     hours, money = sum(one["hours_saved"] for one in counts), sum(one["money_saved"] for one in counts)
-    print(f"       {len(runs)} sweeps: {hours:.1f} instance hours and {money:.2f} USD saved, as they say")
+    off = [length for course in found for length in course.off(now)]
+    print(f"\n{len(runs)} sweeps stopped {len(off)} apps, none of them while anything went on. By their estimate that saves")
+    print(f"{hours:.1f} instance hours, and {money:.2f} USD where the price is known. In truth these apps were off for")
+    print(f"{sum(off, timedelta()) / HOUR:.1f} hours, until somebody wanted them again or the two days were over.")
 
 
-def _expect(report: Report, runs: list[Run], done: list[dict[str, Any]]) -> None:
-    """Every sweep green; nothing stopped in which something went on; a notice two hours before each stop; the others' work runs on."""
+def _expect(report: Report, runs: list[Run], found: list[Course], done: list[Line]) -> None:
+    """Every sweep green; nothing stopped in which something went on; a notice two hours before each stop."""
     report.expect({run.row.status for run in runs} == {"SUCCEEDED"}, "a sweep ended red")
-    for use in USES:
-        noticed, stopped = ([datetime.fromisoformat(one["at"]) for one in _of(use, done, result)] for result in ("Noticed", "Stopped"))
-        for at in stopped:
-            work = use.going_on(at)
-            report.expect(work is None, f"{use.name} was stopped while {work}")
-            report.expect(
-                any(7200 <= (at - before).total_seconds() < 4 * 3600 for before in noticed), f"{use.name} was stopped without two hours' notice"
-            )
-        report.expect(bool(stopped) or use.in_the_end is not None, f"{use.name} was to be stopped")
-    kinds = Counter(one["result"] for one in done)
-    report.expect(set(kinds) <= {"Noticed", "Stopped", "CalledOff"}, f"results are {dict(kinds)}")
+    for course in found:
+        name = course.use.name
+        for when in map(app_table.at, course.stopped):
+            work = course.use.going_on(when)
+            report.expect(work is None, f"{name} was stopped while {work}")
+            graces = [when - app_table.at(notice) for notice in course.noticed]
+            report.expect(any(timedelta(hours=2) <= grace < timedelta(hours=4) for grace in graces), f"{name} was stopped without two hours' notice")
+        report.expect(course.stopped or course.use.in_the_end is not None, f"{name} was to be stopped")
+    kinds = {line["result"] for line in done}
+    report.expect(kinds <= {"Noticed", "Stopped", "CalledOff"}, f"results are {kinds}")
 
 
 def _expect_kept(report: Report, last: Run) -> None:
     """What the last sweep says of those that still run, by reason, is what it was to say."""
-    found = last.output["counts"]["reasons"]
-    print(f"       in the end: {', '.join(f'{reason} {number}' for reason, number in sorted(found.items()))}")
-    wanted = Counter(use.in_the_end for use in USES if use.in_the_end)
-    report.expect(found == dict(wanted), f"the last sweep's reasons are {found}, not {dict(wanted)}")
+    reasons, wanted = last.output["counts"]["reasons"], Counter(use.in_the_end for use in USES if use.in_the_end)
+    report.expect(reasons == dict(wanted), f"the last sweep's reasons are {reasons}, not {dict(wanted)}")
