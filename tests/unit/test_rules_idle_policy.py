@@ -1,12 +1,17 @@
 """What a deployment wants of idle apps: thresholds and exceptions by tag, quiet hours, the cap, native idle shutdown, prices."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import steward
 from steward.rules.caps import Cap, most_stops, within_cap
 from steward.rules.idle_policy import IdlePolicy, Place, in_words, kept_by_tag, threshold_of
 from steward.rules.native_idle import NativeIdle, findings_of_native, longest_idle, native_of, supports
@@ -130,6 +135,18 @@ def test_an_hour_that_clocks_show_twice_is_quiet_twice() -> None:
     assert quiet is not None
     assert [quiet.hold(at(hour, 30, 25, 10)) for hour in (-1 % 24, 0, 1, 2)] == [False, True, True, False]
     assert not any(quiet.hold(at(hour, minute, 29, 3)) for hour in range(24) for minute in (0, 30)), "the clocks leave it out"
+
+
+def test_the_layer_brings_the_time_zones_with_it() -> None:
+    """Functions read them at each start, also where there are no quiet hours; whether Lambda's image has any is not documented."""
+    layer = Path(steward.__file__).parents[2] / "dependencies" / "requirements.txt"
+    assert f"tzdata=={version('tzdata')} " in layer.read_text()
+    read = (
+        "from steward.rules.quiet_hours import read_quiet_hours; print(read_quiet_hours('08:00-18:00', 'Europe/Berlin'), read_quiet_hours('', 'UTC'))"
+    )
+    environment = {"PYTHONTZPATH": "", "PYTHONPATH": str(Path(steward.__file__).parents[1])}
+    printed = subprocess.run([sys.executable, "-c", read], env=environment, capture_output=True, text=True, check=True).stdout
+    assert printed == "08:00-18:00 Europe/Berlin None\n"
 
 
 def test_no_quiet_hours_are_none() -> None:
