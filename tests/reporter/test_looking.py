@@ -27,8 +27,29 @@ def file(path: Path, changed: float) -> Path:
 
 def test_code_editor_is_unknown_until_its_folder_is_there(tmp_path: Path) -> None:
     assert ask_editor(str(tmp_path), NOW) is UNKNOWN
-    (tmp_path / USER).mkdir(parents=True)
+    file(tmp_path / USER / "settings.json", NOW)
+    assert ask_editor(str(tmp_path), NOW) is UNKNOWN, "images have such a folder, which the editor need not be at"
+    (tmp_path / USER / "History").mkdir()
     assert ask_editor(str(tmp_path), NOW) == NEVER
+
+
+@pytest.mark.parametrize("data", ["sagemaker-code-editor-server-data/data/User", "sagemaker-code-editor-user-data/User"])
+def test_code_editor_is_asked_wherever_its_image_puts_what_it_keeps(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SageMaker Distribution names both, and makes settings in a third: whichever its editor takes."""
+    monkeypatch.setattr(report_activity, "OPT", str(tmp_path / "opt"))
+    file(tmp_path / "home" / USER / "settings.json", NOW)
+    file(tmp_path / "home" / USER / "History/a/b", NOW - 900)
+    file(tmp_path / "opt" / data / "History/a/b", NOW - 60)
+    assert ask_editor(str(tmp_path / "home"), NOW) == NOW - 60
+
+
+def test_the_volume_is_looked_at_whoever_runs_the_reporter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a home of its own, as root has, it would see nobody."""
+    monkeypatch.setattr(report_activity, "VOLUME", str(tmp_path / "volume"))
+    file(tmp_path / "volume" / USER / "History/a/b", NOW - 120)
+    file(tmp_path / "volume/work/train.py", NOW - 60)
+    seen = Eyes("CodeEditor", str(tmp_path / "root")).look(NOW)
+    assert (seen["app"], seen["files"]) == (NOW - 120, NOW - 60)
 
 
 def test_code_editor_is_in_use_when_it_last_kept_something(tmp_path: Path) -> None:
@@ -176,7 +197,7 @@ def test_a_long_computation_in_the_background_is_seen_and_ends(monkeypatch: pyte
 
 
 def test_every_source_is_asked_and_another_app_type_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / USER).mkdir(parents=True)
+    (tmp_path / USER / "History").mkdir(parents=True)
     monkeypatch.setattr(report_activity, "gpu_percent", lambda: None)
     seen = Eyes("CodeEditor", str(tmp_path)).look(time.time())
     assert set(seen) == {"app", "shells", "load", "files", "marks"}

@@ -34,8 +34,7 @@ CPU_SECONDS, CPU_WINDOW, GPU_PERCENT = 60.0, 300.0, 5.0
 CALM, NO_ANSWER = 120.0, 3
 MOST_FILES = 5000
 SHELLS = {"bash", "sh", "dash", "zsh", "fish", "ksh", "csh", "tcsh", "tmux", "tmux: client", "screen", "sudo", "su"}
-METADATA = "/opt/ml/metadata/resource-metadata.json"
-RECOVERY = "/tmp/sagemaker-recovery-mode-home"
+VOLUME, OPT, EDITOR = "/home/sagemaker-user", "/opt/amazon/sagemaker", "/sagemaker-code-editor-"
 STRANGE = (OSError, ValueError, LookupError, TypeError, AttributeError, MemoryError, subprocess.SubprocessError)
 
 
@@ -153,8 +152,7 @@ def of_load(cpu_seconds: float, gpu_percent: float | None, at: float) -> float |
 
 
 def of_shells(processes: list[Process], touched: Mapping[Any, float], at: float) -> float:
-    """A terminal is in use while a command runs in it, in front or behind, that is not suspended, and when it was last touched. Only those in which
-    a shell was started."""
+    """A terminal with a shell is in use while a command runs in it, in front or behind, not suspended, and when it was last touched."""
     shells = {each.pid: each.terminal for each in processes if each.pid == each.session != 1 and each.terminal is not None and each.name in SHELLS}
     running = any(each.session in shells and each.state not in "ZT" and each.name not in SHELLS for each in processes)
     return at if running else max((touched.get(number, NEVER) for number in shells.values()), default=NEVER)
@@ -198,9 +196,10 @@ def jupyter_servers(home: str) -> Iterator[tuple[str, str]]:
 
 
 def ask_editor(home: str, at: float) -> float | None:
-    """When Code Editor last kept something of an open file. UNKNOWN where it has no folder we know."""
-    tops = [Path(top, "sagemaker-code-editor-server-data/data/User") for top in (home, "/opt/amazon/sagemaker", RECOVERY)]
-    there = [top for top in tops if top.is_dir()]
+    """When Code Editor last kept something of an open file. UNKNOWN where no folder we know is the one that it keeps it in: it makes History when it
+    starts, and images have others of these folders for settings alone."""
+    data = [top + EDITOR + "server-data/data/User" for top in (home, VOLUME, OPT)] + [OPT + EDITOR + "user-data/User"]
+    there = [Path(top) for top in data if os.path.isdir(top + "/History")]
     return max(last_change(top / part, at) for top in there for part in ("History", "Backups")) if there else UNKNOWN
 
 
@@ -281,12 +280,13 @@ class Eyes:
         touched = {each.terminal: touched_at(Path("/dev/pts", str(each.terminal))) for each in running if each.terminal is not None}
         home = Path(self.home)
         marks = [touched_at(folder / ".sagemaker-last-active-timestamp") for folder in (Path("/tmp"), home)]
-        lab, editor = (self.app_type == name for name in ("jupyterlab", "codeeditor"))
+        lab = self.app_type == "jupyterlab"
+        editor = ask_editor(self.home, at) if self.app_type == "codeeditor" else UNKNOWN
         return {
-            "app": ask_jupyter(jupyter_servers(self.home), at, self.truth) if lab else ask_editor(self.home, at) if editor else UNKNOWN,
+            "app": ask_jupyter(jupyter_servers(self.home), at, self.truth) if lab else editor,
             "shells": of_shells(running, touched, at),
             "load": of_load(sum(spent for _, spent in self.spent), gpu_percent(), at),
-            "files": max(last_change(home, at), last_change(home / ".jupyter/lab/workspaces", at)),
+            "files": max(last_change(top, at) for top in {home, Path(VOLUME), home / ".jupyter/lab/workspaces"}),
             "marks": max((mark for mark in marks if mark <= at), default=NEVER),
         }
 
@@ -364,7 +364,7 @@ def run(folder: str, metadata: str) -> None:
     except STRANGE as error:
         return log("ends: " + repr(error))
     os.nice(19)
-    state, told = begin(time.time()), "nothing yet"
+    state, told = begin(time.time()), "?"
     while True:
         at = time.time()
         seen, trouble = looked(eyes, at)
@@ -396,4 +396,4 @@ if __name__ == "__main__":
     elif what == "look":
         print(json.dumps(Eyes(words[0], os.path.expanduser("~")).look(time.time())))
     else:
-        run(what, os.environ.get("STEWARD_METADATA", METADATA))
+        run(what, os.environ.get("STEWARD_METADATA", "/opt/ml/metadata/resource-metadata.json"))

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Studio Steward's activity reporter, a lifecycle configuration: starts in the background and says in one tag whether this app is in use.
-# It never delays or fails the app, whatever happens.
+# Studio Steward's activity reporter: starts in the background and says in one tag whether this app is in use.
+# It never delays or fails the app.
 set +e +u
 folder=${STEWARD_FOLDER:-/tmp/steward-activity-reporter}
 start() {
