@@ -56,7 +56,7 @@ def sum_up_sweep(request: SumUpSweepRequest, settings: SumUpSweepSettings, s3: "
     events, (subject, message) = events_of(sweep, grace), message_of(sweep, request.execution, grace, details_s3)
     put_json(s3, settings.bucket, f"{folder}/events.json", events)
     counts = sweep.counts()
-    _measure(counts, whole=request.account_id is None)
+    _measure(counts, len(sweep.gathered.beyond_cap), whole=request.account_id is None)
     return {
         "report": {"version": 1, "outcome": sweep.outcome, "dry_run": settings.held, "counts": counts, "details_s3": details_s3},
         "why": sweep.why(details_s3),
@@ -92,9 +92,9 @@ def gather_results(asked: list[ActionPlace], s3: "S3Client", bucket: str, manife
     return acted.model_copy(update={"done": (*acted.done, *lost)})
 
 
-def _measure(counts: dict[str, Any], *, whole: bool) -> None:
+def _measure(counts: dict[str, Any], beyond_cap: int, *, whole: bool) -> None:
     """For the dashboard and the alarms. A run for one account says nothing of the whole, but may run into the cap, and what it saved is saved."""
-    metrics.add_metric("StopsLeft", MetricUnit.Count, counts["left"])
+    metrics.add_metric("StopsLeft", MetricUnit.Count, beyond_cap)
     metrics.add_metric("AppsStopped", MetricUnit.Count, counts["results"].get("Stopped", 0))
     metrics.add_metric("HoursSaved", MetricUnit.Count, counts["hours_saved"])
     if whole:

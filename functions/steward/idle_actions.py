@@ -207,10 +207,11 @@ class Acting:
 
 
 def not_tried(place: ActionPlace, trouble: Trouble, now: datetime) -> Acted:
-    """Of a place that could not be looked at: each action has its line, too."""
+    """Of a place that could not be looked at: each action has its line, too. That there was no time is no trouble: the next run goes on."""
     result = Result.LEFT if trouble.error == NO_TIME else Result.REFUSED
     message = f"{trouble.error}: {trouble.message}"
-    return Acted(done=tuple(_line(action, result, message, now) for action in place.actions), troubles=(trouble,))
+    lines = tuple(_line(action, result, message, now) for action in place.actions)
+    return Acted(done=lines, troubles=() if result is Result.LEFT else (trouble,))
 
 
 def _stop(sagemaker: "SageMakerClient", action: Action, fresh: Decision) -> Outcome:

@@ -37,6 +37,7 @@ def message_of(sweep: Sweep, execution: str, grace: timedelta, details_s3: str) 
         "execution": execution,
         "outcome": sweep.outcome,
         **counts,
+        "left": sweep.left,
         "hours_saved": sweep.savings.hours,
         "details_s3": details_s3,
     }

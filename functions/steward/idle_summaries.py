@@ -71,7 +71,7 @@ class Sweep:
 
     @property
     def left(self) -> int:
-        """What was to be done, and is for the next run."""
+        """What was to be done, and is for the next run: by the cap, or since there was no room or time for more in one account and Region."""
         return len(self.gathered.beyond_cap) + len(self.gathered.left) + self.gathered.decided.actions_left + self.results[Result.LEFT]
 
     @cached_property
@@ -80,10 +80,11 @@ class Sweep:
 
     @property
     def outcome(self) -> str:
-        """Green only where every place was looked at, and all that was to be done and not held is done."""
+        """Green only where every place was looked at, and all that one run does is done. What it leaves to the next, as it does wherever many apps of
+        an account and Region are idle at once, is told and not red; that stops run into the cap of the whole run is."""
         if self.troubles or self.not_done:
             return "SomeAccountsFailed"
-        if self.left:
+        if self.gathered.beyond_cap:
             return "CapReached"
         return "Swept" if self.gathered.decided.counts.get("running", 0) else self.listing.outcome
 
@@ -147,7 +148,7 @@ class Sweep:
         capped = (
             f"{beyond} more apps are to be stopped than MostStopsPerSweep and MostStopsPercent allow for one run; so many were, and none of these."
         )
-        crowded = f"{rest} more are to be noticed or stopped than one run does in an account and Region: the next runs do."
+        crowded = f"{rest} more are to be noticed or stopped than one run does, or had time for, in an account and Region: the next runs do."
         return (
             " ".join([*([capped] if beyond else []), *([crowded] if rest else [])])
             + f" Look in {details_s3} whether that many are idle. If not, set IdleAppShutdown to report at once; if so, let the next sweeps go on"

@@ -85,7 +85,7 @@ def measured_anew() -> Iterator[None]:
 @pytest.mark.parametrize("result", Result)
 def test_what_became_of_an_action_is_green_or_red_or_left(result: Result) -> None:
     found = Summing(done(1, result=result))
-    expected = "Swept" if result in GOOD else "SomeAccountsFailed" if result in NOT_DONE else "CapReached"
+    expected = "SomeAccountsFailed" if result in NOT_DONE else "Swept"
     assert found.outcome == expected
     assert bool(found.answer["why"]) == (expected != "Swept")
     assert found.answer["report"]["counts"]["results"] == {result.value: 1}
@@ -119,15 +119,29 @@ def test_an_action_that_nobody_answered_for_has_its_line_and_nobody_knows_whethe
     assert len(found.events) == 1
 
 
-def test_stops_beyond_the_cap_and_what_had_no_room_are_red_and_say_which() -> None:
+def test_stops_beyond_the_cap_are_red() -> None:
     capped = Summing(done(1, result=Result.STOPPED), beyond_cap=[action(2), action(3)])
     assert (capped.outcome, capped.answer["report"]["counts"]["left"]) == ("CapReached", 2)
     assert "2 more apps are to be stopped than MostStopsPerSweep and MostStopsPercent allow" in capped.answer["why"]
     assert "raise the parameters" in capped.answer["why"]
-    crowded = Summing(done(1, result=Result.NOTICED, verdict="Notice"), left=[action(2)], decided=Decided(counts={"running": 9}, actions_left=4))
-    assert (crowded.outcome, crowded.answer["report"]["counts"]["left"]) == ("CapReached", 5)
-    assert "5 more are to be noticed or stopped than one run does in an account and Region" in crowded.answer["why"]
-    assert "MostStopsPerSweep" not in crowded.answer["why"]
+
+
+def test_what_one_run_leaves_to_the_next_in_an_account_and_region_is_green_and_told() -> None:
+    """More than sixty, more than an answer has room for, and what there was no time for."""
+    acted = [done(1, result=Result.NOTICED, verdict="Notice"), done(3, result=Result.LEFT)]
+    crowded = Summing(*acted, left=[action(2)], decided=Decided(counts={"running": 9}, actions_left=4))
+    assert (crowded.outcome, crowded.answer["why"], crowded.answer["report"]["counts"]["left"]) == ("Swept", "", 6)
+    assert json.loads(crowded.answer["news"]["message"])["left"] == 6
+    assert len(crowded.details["left"]) == 1
+
+
+def test_a_red_end_says_what_is_left_too() -> None:
+    both = Summing(done(1, result=Result.LEFT), beyond_cap=[action(2)])
+    assert both.outcome == "CapReached"
+    assert "1 more are to be noticed or stopped than one run does, or had time for, in an account and Region" in both.answer["why"]
+    assert "1 more apps are to be stopped than MostStopsPerSweep" in both.answer["why"]
+    failed = Summing(done(1, result=Result.LEFT), done(3, result=Result.IN_USE))
+    assert (failed.outcome, "1 more are to be noticed" in failed.answer["why"]) == ("SomeAccountsFailed", True)
 
 
 def test_what_is_held_is_counted_by_verdict_and_green() -> None:
@@ -274,9 +288,8 @@ def test_metrics_have_no_dimension_of_an_account_or_an_app_and_a_run_for_one_acc
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     counts = {"running": 50, "stop": 3, "notice": 1, "unknown": 30}
-    made = Summing(
-        done(1, result=Result.STOPPED, idle_since=NOW - timedelta(hours=3)), beyond_cap=[action(2), action(3)], decided=Decided(counts=counts)
-    )
+    acted = [done(1, result=Result.STOPPED, idle_since=NOW - timedelta(hours=3)), done(4, result=Result.LEFT)]
+    made = Summing(*acted, beyond_cap=[action(2), action(3)], decided=Decided(counts=counts))
     summing.metrics.clear_metrics()
     capsys.readouterr()
     monkeypatch.setattr(summing, "hub_client", lambda _: made.s3)
