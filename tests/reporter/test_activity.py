@@ -258,9 +258,11 @@ SHELL = process(10, "bash")
         ([SHELL, process(11, "gdb", state="t")], True),
         ([SHELL, process(11, "bash")], False),
         ([SHELL, process(11, "tmux: client")], False),
-        ([SHELL, process(11, "python", session=11)], False),
+        ([SHELL, process(11, "python", session=12, terminal=None)], False),
         ([process(1, "bash", session=1), process(7, "jupyter-lab", session=1)], False),
-        ([process(10, "supervisord"), process(11, "jupyter-lab")], False),
+        ([process(10, "python")], True),
+        ([process(10, "supervisord", session=1), process(11, "jupyter-lab", session=1)], False),
+        ([process(1, "supervisord", session=0), process(11, "jupyter-lab", session=0)], False),
         ([process(10, "bash", terminal=None), process(11, "python", terminal=None)], False),
     ],
 )

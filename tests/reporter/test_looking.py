@@ -3,6 +3,7 @@
 import os
 import pty
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -126,6 +127,33 @@ def test_trap_24_a_job_behind_a_terminal_is_use_until_it_is_suspended_or_ends(sh
     until(lambda: in_use(pid, later) == later)
     os.write(master, b"kill -KILL %1\n")
     until(lambda: in_use(pid, later) < later)
+
+
+def test_trap_24_a_command_that_has_a_terminal_to_itself_is_use() -> None:
+    """As `tmux new -d 'python wait.py'`, `screen -dm` and an editor's tasks start it: no shell stays."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execv("/bin/sleep", ["sleep", "600"])
+    later = time.time() + 10_000
+    try:
+        until(lambda: [each.name for each in processes_of(Path("/proc")) if each.pid == pid] == ["sleep"])
+        assert in_use(pid, later) == later
+    finally:
+        os.close(master)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def test_it_asks_nobody_but_its_own_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, connect = set[str](), socket.socket.connect
+
+    def told(own: socket.socket, address: tuple[str, int]) -> None:
+        asked.add(address[0])
+        connect(own, address)
+
+    monkeypatch.setattr(socket.socket, "connect", told)
+    Eyes("JupyterLab", str(tmp_path)).look(time.time())
+    assert asked == {"127.0.0.1"}
 
 
 def test_a_shell_within_a_shell_in_which_nothing_runs_is_no_use(shell: tuple[int, int]) -> None:

@@ -152,10 +152,10 @@ def of_load(cpu_seconds: float, gpu_percent: float | None, at: float) -> float |
 
 
 def of_shells(processes: list[Process], touched: Mapping[Any, float], at: float) -> float:
-    """A terminal with a shell is in use while a command runs in it, in front or behind, not suspended, and when it was last touched."""
-    shells = {each.pid: each.terminal for each in processes if each.pid == each.session != 1 and each.terminal is not None and each.name in SHELLS}
-    running = any(each.session in shells and each.state not in "ZT" and each.name not in SHELLS for each in processes)
-    return at if running else max((touched.get(number, NEVER) for number in shells.values()), default=NEVER)
+    """A terminal, not the container's console, is in use while anything but a shell runs in it, not suspended, and when it was last touched."""
+    opened = {each.pid: each.terminal for each in processes if each.pid == each.session != 1 and each.terminal is not None}
+    running = any(each.session in opened and each.state not in "ZT" and each.name not in SHELLS for each in processes)
+    return at if running else max((touched.get(number, NEVER) for number in opened.values()), default=NEVER)
 
 
 def ask_jupyter(servers: Iterable[tuple[str, str]], at: float, truth: Any = lambda kernel, _at: kernel) -> float | None:
