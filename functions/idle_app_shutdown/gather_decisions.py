@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.parser import BaseModel, event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE, WORKFLOW, Action, ActionPlace, Decided, by_urgency, total_decided
+from steward.idle_sweeps import BYTES_OF_A_PLACE, MOST_ACTIONS_OF_A_PLACE, WORKFLOW, Action, ActionPlace, Decided, by_urgency, total_decided
 from steward.observability import logger
 from steward.resources.clients import hub_client
 from steward.resources.map_results import read_children
@@ -89,12 +89,13 @@ def sort_out(decided: Decided, places: dict[tuple[str, str], Place], settings: G
 
 def _within_places(actions: Sequence[Action]) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
     """So many of each account and Region as one item takes, and the rest."""
-    taken: dict[tuple[str, str], int] = defaultdict(int)
+    taken, size = defaultdict[tuple[str, str], int](int), defaultdict[tuple[str, str], int](int)
     kept, left = list[Action](), list[Action]()
     for action in actions:
         where = (action.account_id, action.region)
         taken[where] += 1
-        (kept if taken[where] <= MOST_ACTIONS_OF_A_PLACE else left).append(action)
+        size[where] += len(action.model_dump_json().encode())
+        (kept if taken[where] <= MOST_ACTIONS_OF_A_PLACE and size[where] <= BYTES_OF_A_PLACE else left).append(action)
     return tuple(kept), tuple(left)
 
 

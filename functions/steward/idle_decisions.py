@@ -20,6 +20,9 @@ from steward.sweeps import Place
 COUNTED = {Verdict.KEEP: "keep", Verdict.NOTICE: "notice", Verdict.STOP: "stop", Verdict.UNKNOWN: "unknown"}
 HOUR = timedelta(hours=1)
 
+LONGEST_TAG = 64
+"""Characters of a tag's value that an action carries. What can be read is shorter; of what cannot, the beginning cannot be read either."""
+
 
 @dataclass(frozen=True)
 class DecideOnPlace:
@@ -124,4 +127,4 @@ def _would_change_with_tags(decision: Decision) -> bool:
 
 
 def _of_idleness(tags: Tags) -> dict[str, str]:
-    return {key: text for key, text in tags.items() if key in (ACTIVITY_TAG, NOTICE_TAG, MINUTES_TAG) or is_exception(key)}
+    return {key: text[:LONGEST_TAG] for key, text in tags.items() if key in (ACTIVITY_TAG, NOTICE_TAG, MINUTES_TAG) or is_exception(key)}

@@ -89,6 +89,7 @@ class Sweep:
         return "Swept" if self.gathered.decided.counts.get("running", 0) else self.listing.outcome
 
     def counts(self) -> dict[str, Any]:
+        """What the output of the run says of it, as `docs/events/idle_sweep_details.schema.json` has each."""
         decided = self.gathered.decided
         named = ("places", "domains", "apps", "running", "keep", "notice", "stop", "unknown")
         findings = Counter(decided.findings_by_kind) + Counter(self.acted.findings_by_kind)

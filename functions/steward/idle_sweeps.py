@@ -19,6 +19,10 @@ WORKFLOW = "idle_app_shutdown"
 MOST_ACTIONS_OF_A_PLACE = 60
 """Apps that are noticed or stopped in one account and Region in one run: at one request a second, and four for an app, four minutes."""
 
+BYTES_OF_A_PLACE = 180_000
+"""What all actions of one may have as JSON, however long names and tags are: what a child is handed has 262,144 bytes at most, and one item too large
+would end the Map for all."""
+
 BYTES_OF_ACTIONS = 110_000
 """What a child answers has 262,144 bytes at most, and findings have their part of it. Packed, an action has some 60."""
 

@@ -111,6 +111,18 @@ def test_sixty_of_a_place_are_done_stops_first_and_the_rest_is_left_to_the_next_
     assert {*found.to_do, *found.kept_back("left")} == {one.space_name for one in (*stops, *notices, *elsewhere)}
 
 
+def test_an_item_has_room_however_long_what_is_said_there_is_and_the_rest_is_left_to_the_next_run() -> None:
+    """Trap 31: an item too large for a child would end the Map for all accounts."""
+    tags = {
+        place: {"steward:idle-minutes": "\N{CJK UNIFIED IDEOGRAPH-6F22}" * 256, **{f"steward:{n}": "x" * 256 for n in range(8)}} for place in "abcd"
+    }
+    found = Gathering(decided(*(action(number, tags=tags) for number in range(50)), action(60, region="us-east-1"), running=60))
+    here, there = found.items
+    assert len(here.model_dump_json().encode()) < 200_000, "as its Map allows a batch"
+    assert 10 < len(here.actions) < 50
+    assert (len(there.actions), len(found.to_do) + len(found.kept_back("left"))) == (1, 51)
+
+
 # -- children
 
 

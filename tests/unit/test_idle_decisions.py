@@ -242,6 +242,15 @@ def test_where_apps_have_no_tags_at_all_three_are_asked_and_silence_is_believed(
     assert (calls["sagemaker:DescribeApp"], calls["sagemaker:ListTags"]) == (3, 3)
 
 
+def test_a_tag_that_nobody_can_read_is_handed_on_as_far_as_anybody_could(member: World, domain_id: str) -> None:
+    """The longest that can be read is a report: it is handed on whole."""
+    member.lab(domain_id, "lab", member.idle(5 * HOUR))
+    member.tag(f"arn:aws:sagemaker:eu-west-1:444444444444:domain/{domain_id}", {"steward:idle-minutes": "9" * 256})
+    tags = action(member.decide()).tags
+    assert tags["domain"] == {"steward:idle-minutes": "9" * 64}
+    assert tags["app"] == member.idle(5 * HOUR)
+
+
 def test_a_candidate_that_goes_meanwhile_is_silent(member: World, domain_id: str) -> None:
     member.lab(domain_id, "lab", member.idle(5 * HOUR))
     member.lab(domain_id, "code", member.idle(5 * HOUR))
