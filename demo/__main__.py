@@ -1,6 +1,6 @@
 """``make demo``: play every chapter on the deployed template, and show what came of it, in a table and in ``build/demo/summary.json``.
 
-It takes some minutes, no AWS account and no network but loopback. Exit status: 0, all is as it should be; 1, something is not, and is named at the
+It takes about a minute, no AWS account and no network but loopback. Exit status: 0, all is as it should be; 1, something is not, and is named at the
 end.
 """
 

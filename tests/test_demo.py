@@ -87,6 +87,13 @@ def test_every_app_of_the_table_says_what_became_of_it(table: Table) -> None:
     assert all(bool(cells["stopped"]) == bool(cells["saved"]) for cells in table.values())
 
 
+def test_it_plays_as_many_days_as_it_is_said_to(played: tuple[str, dict[str, Any]]) -> None:
+    days = re.findall(r"^(2026-\d\d-\d\d) \d\d:\d\d  ", played[0], flags=re.MULTILINE)
+    assert (days[0], days[-1]) == ("2026-11-02", "2026-11-10")
+    for page in ("README.md", "Makefile"):
+        assert re.search(r"\bplays? nine days\b", (ROOT / page).read_text(), flags=re.IGNORECASE), page
+
+
 def test_the_summary_has_the_chapter_and_counts_what_the_table_shows(played: tuple[str, dict[str, Any]], table: Table) -> None:
     _, summary = played
     assert set(summary) == {"version", "seconds", "virtual_seconds", "executions", "dead_letters", "findings"}
