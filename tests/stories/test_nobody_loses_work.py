@@ -158,7 +158,7 @@ def test_an_app_that_was_just_started_is_left_alone(platform: Platform) -> None:
     platform.set_tags("fraud-dev", app.arn, {ACTIVITY: f"idle since={ago(platform, hours=9)} seen={ago(platform, minutes=1)}"})
     app.speaks = False
     live(platform, 1.1, app)
-    assert came_of(platform) == []
+    assert kept_because(platform) == {"Keep: TooYoung"}
     assert app.runs
 
 

@@ -298,13 +298,18 @@ def test_traps_30_31_and_32_whatever_delete_app_answers_is_a_line_and_the_next_i
     assert (lab.status, other.status) == ("InService", "Deleting")
 
 
+@pytest.mark.parametrize(("code", "tries"), [("AccessDeniedException", 1), ("ThrottlingException", 5)])
 @pytest.mark.parametrize("operation", ["DescribeApp", "AddTags"])
-def test_traps_31_and_32_whatever_is_refused_on_the_way_is_a_line_of_its_app(member: World, domain_id: str, fresh: Resource, operation: str) -> None:
-    """Traps 31 and 32."""
+def test_traps_31_and_32_whatever_is_refused_on_the_way_is_a_line_of_its_app(
+    member: World, domain_id: str, fresh: Resource, operation: str, code: str, tries: int
+) -> None:
+    """Traps 31 and 32: denied, or throttled as often as the SDK tries where nobody tells it to try oftener."""
     member.lab(domain_id, "code", member.idle(3 * HOUR))
     actions = decided(member, "Notice")
-    with member.local.faults.fail(f"sagemaker:{operation}", "AccessDeniedException", times=1):
-        assert member.results(actions) == ["Refused", "Noticed"]
+    with member.local.faults.fail(f"sagemaker:{operation}", code, times=tries):
+        first, second = member.act(actions).done
+    assert (first.result, second.result) == ("Refused", "Noticed")
+    assert first.message.startswith(f"{code}: ")
 
 
 @pytest.mark.parametrize(
