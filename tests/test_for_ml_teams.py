@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from tests.schemas import validate
+from tests.schemas import validator
 from tests.test_conventions import template
 
 ROOT = Path(__file__).parents[1]
@@ -30,18 +31,6 @@ def test_its_numbers_are_the_defaults(parameter: str, default: str, sentence: st
     assert sentence in PAGE
 
 
-def test_the_message_that_it_shows_is_one_that_is_sent() -> None:
+def test_the_part_of_a_message_that_it_shows_is_as_it_is_sent() -> None:
     (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "for-ml-teams.md").read_text(), flags=re.DOTALL)
-    message = {
-        "version": 1,
-        "workflow": "idle_app_shutdown",
-        "execution": "arn:aws:states:eu-west-1:222222222222:execution:idle:sweep-2026-11-09T15",
-        "outcome": "Swept",
-        "stopped": 0,
-        "noticed": 1,
-        "hours_saved": 0,
-        "owners": [json.loads(block)],
-        "not_named": 0,
-        "details_s3": "s3://bucket/runs/sweep-2026-11-09T15/details.json",
-    }
-    validate("idle_apps", message)
+    Draft202012Validator(validator("idle_apps").schema["properties"]["owners"]["items"]).validate(json.loads(block))
