@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from steward.changes import Finding
 from steward.errors import MemberRoleNotAssumable, OutOfTime
 from steward.executions import execution_name
-from steward.pace import Pace
+from steward.pace import Pace, is_throttling
 from steward.resources.accounts import member_session
 from steward.resources.clients import MemberSession
 from steward.resources.map_results import read_children
@@ -37,6 +37,10 @@ LONGEST_MESSAGE = 1000
 
 SAFETY_MARGIN_MS = 15_000
 """Nothing new is begun in the last seconds before the deadline of a function: whatever was begun has to end, and the answer to be sent."""
+
+LONGEST_BACKOFF_MS = 20_000
+"""So long an SDK may wait before it tries a throttled call again
+(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html): where less is left than that and the margin, nobody waits for it."""
 
 ITEMS_AT_ONCE, READS_AT_ONCE = 2, 2
 """Items of one account that are looked at at the same time, and things that are described at the same time for each: more would have SageMaker
@@ -249,8 +253,8 @@ def look_at_each(
     items = list(items)
     sessions = _enter_each(dict.fromkeys(item.account_id for item in items), enter)
 
-    def check_time() -> None:
-        if remaining_ms() < SAFETY_MARGIN_MS:
+    def check_time(needed_ms: int = 0) -> None:
+        if remaining_ms() < SAFETY_MARGIN_MS + needed_ms:
             raise OutOfTime("its batch took all the time there was")
 
     inside = _in_each_region(items, sessions, check_time)
@@ -272,20 +276,26 @@ def look_at_each(
 
 
 def _in_each_region(
-    items: Iterable[Place], sessions: Mapping[str, MemberSession | Exception], check_time: Callable[[], None]
+    items: Iterable[Place], sessions: Mapping[str, MemberSession | Exception], check_time: Callable[[int], None]
 ) -> dict[tuple[str, str], MemberSession | Exception]:
     """By account and Region: items of the same have their clients in common, and those of an account the pace at which it is asked."""
     paces = {account_id: Pace() for account_id in sessions}
 
     def in_turn(pace: Pace) -> None:
+        check_time(0)
         pace.wait()
-        check_time()
+        check_time(0)
+
+    def hear(pace: Pace, error_code: str | None) -> None:
+        pace.heard(error_code)
+        if is_throttling(error_code):
+            check_time(LONGEST_BACKOFF_MS)
 
     def inside(account_id: str, region: str) -> MemberSession | Exception:
         session, pace = sessions[account_id], paces[account_id]
         if isinstance(session, Exception):
             return session
-        return replace(session, region=region, before_call=partial(in_turn, pace), after_call=pace.heard)
+        return replace(session, region=region, before_call=partial(in_turn, pace), after_call=partial(hear, pace))
 
     return {place: inside(*place) for place in dict.fromkeys((item.account_id, item.region) for item in items)}
 

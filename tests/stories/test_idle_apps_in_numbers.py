@@ -56,6 +56,23 @@ def test_of_more_than_sixty_in_an_account_and_region_the_rest_waits_for_the_next
     assert sorted(events) == sorted(app.name["SpaceName"] for app in apps), "ten at a time, each once"
 
 
+def test_what_an_account_that_hardly_answers_leaves_no_time_for_is_for_the_next_run_and_not_red(platform: Platform) -> None:
+    """Trap 41. Sixty stops are 180 calls, and this account answers one in two seconds: more than the function has. It is over in its time all the same,
+    and none is refused for good."""
+    platform.deploy(IdleAppShutdown="stop", MostStopsPercent="100", **BY_HAND)
+    apps = plant_many(platform, 60, noticed=True)
+    limit, *_ = platform.local.faults.limit_accounts(0.5)
+    with limit:
+        run = sweep(platform)
+    assert (run["status"], run["output"]["outcome"]) == ("SUCCEEDED", "Swept")
+    results = run["output"]["counts"]["results"]
+    assert results.keys() == {"Stopped", "Left"}
+    assert (results["Left"], results["Stopped"] + results["Left"]) == (run["output"]["counts"]["left"], 60)
+    assert results["Stopped"] > 15
+    assert sum(app.status == "InService" for app in apps) == results["Left"]
+    assert (run["stopDate"] - run["startDate"]).total_seconds() < 2 * 280, "no function was cut off and tried again"
+
+
 # -- what a run costs
 
 

@@ -19,6 +19,7 @@ from steward.errors import MemberRoleNotAssumable, OutOfTime
 from steward.resources.clients import MemberSession
 from steward.sweeps import (
     MOST_FINDINGS_OF_A_BATCH,
+    LONGEST_BACKOFF_MS,
     SAFETY_MARGIN_MS,
     Answer,
     Looked,
@@ -186,6 +187,53 @@ def test_an_item_for_which_time_runs_out_on_the_way_is_handed_back() -> None:
 
     (looked,) = look_at_all([place()], members.enter, look, lambda: left[0])
     assert [trouble.error for trouble in looked.troubles] == ["OutOfTime"]
+
+
+def throttled(members: Members, left: list[int], calls: list[str]) -> list[Looked]:
+    """Of an account that throttles whoever asks it, and `left` says how much time there is."""
+    busy = b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
+
+    def look(item: Place, session: MemberSession) -> Looked:
+        sagemaker = session.client("sagemaker")
+        answer = AWSResponse("https://sagemaker", 400, {"Content-Type": "application/x-amz-json-1.1"}, SimpleNamespace(stream=lambda: [busy]))
+
+        def answer_it(**_: Any) -> AWSResponse:
+            calls.append(item.region)
+            return answer
+
+        sagemaker.meta.events.register_last("before-send", answer_it)
+        sagemaker.list_domains()
+        raise AssertionError
+
+    return look_at_all([place()], members.enter, look, lambda: left[0])
+
+
+def test_trap_41_nobody_waits_to_be_answered_for_longer_than_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap 41. An SDK would wait for up to twenty seconds before it tries again, and the function would be cut off."""
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"waits for {seconds} s"))
+    calls = list[str]()
+    (looked,) = throttled(Members(), [SAFETY_MARGIN_MS + LONGEST_BACKOFF_MS - 1], calls)
+    assert ([trouble.error for trouble in looked.troubles], calls) == (["OutOfTime"], ["eu-west-1"])
+
+
+def test_trap_41_where_the_time_is_over_nobody_waits_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trap 41. Sixty apps that would each wait a second only to hear that there is no time are a minute."""
+    slept, left = list[float](), [HOUR]
+    monkeypatch.setattr("time.sleep", slept.append)
+
+    def look(item: Place, session: MemberSession) -> Looked:
+        assert session.after_call
+        assert session.before_call
+        session.after_call("ThrottlingException")
+        session.before_call()
+        left[0] = SAFETY_MARGIN_MS - 1
+        for _ in range(60):
+            with pytest.raises(OutOfTime):
+                session.before_call()
+        return Looked(Counter())
+
+    look_at_all([place()], Members().enter, look, lambda: left[0])
+    assert len(slept) == 1
 
 
 def test_no_request_is_made_where_no_call_may_begin() -> None:
