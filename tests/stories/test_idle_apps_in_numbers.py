@@ -57,7 +57,7 @@ def test_of_more_than_sixty_in_an_account_and_region_the_rest_waits_for_the_next
 
 
 def test_what_an_account_that_hardly_answers_leaves_no_time_for_is_for_the_next_run_and_not_red(platform: Platform) -> None:
-    """Trap 41. Sixty stops are 180 calls, and this account answers one in two seconds: more than the function has. It is over in its time all the same,
+    """Trap 41. Sixty stops are 180 calls, and this account answers one in two seconds: more than the function has. It is over in time all the same,
     and none is refused for good."""
     platform.deploy(IdleAppShutdown="stop", MostStopsPercent="100", **BY_HAND)
     apps = plant_many(platform, 60, noticed=True)

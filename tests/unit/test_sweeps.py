@@ -18,8 +18,8 @@ from steward.changes import Finding
 from steward.errors import MemberRoleNotAssumable, OutOfTime
 from steward.resources.clients import MemberSession
 from steward.sweeps import (
-    MOST_FINDINGS_OF_A_BATCH,
     LONGEST_BACKOFF_MS,
+    MOST_FINDINGS_OF_A_BATCH,
     SAFETY_MARGIN_MS,
     Answer,
     Looked,
