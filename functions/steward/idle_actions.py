@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -124,8 +125,6 @@ class Acting:
     session: MemberSession
     around: Around
     closed: list[str] = field(default_factory=list)
-    _canvas: dict[CanvasUser, Unused] = field(default_factory=dict)
-    _canvas_was_asked: list[bool] = field(default_factory=list)
 
     def on(self, action: Action) -> Outcome:
         """Whatever becomes of it. What is neither AWS's answer nor the way to it is a fault of ours: it ends the batch, and is seen."""
@@ -181,14 +180,14 @@ class Acting:
 
     def _metric(self, action: Action) -> Mapping[CanvasUser, Unused]:
         """Of one that is to be stopped, just now; of those that are to be noticed, all in one call."""
-        cloudwatch = self.session.client("cloudwatch")
-        if action.verdict == "Stop":
-            return canvas_unused(cloudwatch, [_canvas_user(action)], self.how.clock())
-        if not self._canvas_was_asked:
-            notices = [_canvas_user(one) for one in self.around.place.actions if one.app_type == "Canvas" and one.verdict == "Notice"]
-            self._canvas.update(canvas_unused(cloudwatch, notices, self.how.clock()))
-            self._canvas_was_asked.append(True)
-        return self._canvas
+        if action.verdict == "Notice":
+            return self._metric_of_notices
+        return canvas_unused(self.session.client("cloudwatch"), [_canvas_user(action)], self.how.clock())
+
+    @cached_property
+    def _metric_of_notices(self) -> Mapping[CanvasUser, Unused]:
+        notices = [_canvas_user(one) for one in self.around.place.actions if one.app_type == "Canvas" and one.verdict == "Notice"]
+        return canvas_unused(self.session.client("cloudwatch"), notices, self.how.clock())
 
     def _call_off(self, action: Action, fresh: Decision, described: DescribedApp, noticed: datetime | None) -> Outcome:
         """A visit that only DescribeApp knows of is overwritten by the next health check. So that a notice from before it does not lead to a stop
@@ -196,7 +195,7 @@ class Acting:
         if action.verdict == "Notice" and self.how.attempt and fresh.reason is Reason.IN_GRACE and noticed and noticed >= self._earliest:
             return Outcome(Result.NOTICED, "an earlier try of this batch noticed it", noticed)
         if action.verdict == "Stop" and fresh.reason is Reason.USER_ACTIVITY:
-            add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: CALLED_OFF + time_text(self.how.clock())})
+            add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: CALLED_OFF})
         result = Result.HELD if fresh.reason is Reason.QUIET_HOURS else Result.CALLED_OFF
         return Outcome(result, f"now {fresh.verdict}: {fresh.message}")
 

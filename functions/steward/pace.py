@@ -15,7 +15,9 @@ SLOWER, FASTER = 1.5, 0.97
 @dataclass
 class Pace:
     """An SDK tries each throttled call again by itself, and asks for the next at once: of an account that answers once a second two of three calls
-    would be in vain, and the tries that a client has (its retry quota) be used up. So the whole account is asked more slowly."""
+    would be in vain, and the tries that a client has (its retry quota) be used up. So the whole account is asked more slowly. (The SDK's retry mode
+    ``adaptive`` does that for one client; here an account's limit is one for the clients of all its Regions and services.) Whoever waits here for a
+    turn looks afterwards whether there still is time: `steward.sweeps`."""
 
     pause: float = 0.0
     _next: float = 0.0

@@ -23,8 +23,8 @@ BACKDATED_AT_MOST = timedelta(minutes=10)
 """A notice is dated as of the run that gives it: so long before it is there, at most. Less than SKEW: what holds for times of clocks that far apart
 holds for its date too."""
 
-CALLED_OFF = "called-off="
-"""What a notice begins with that does not hold any more; the time when it was made void follows."""
+CALLED_OFF = "1970-01-01T00:00:00Z"
+"""A notice that was made void: a time, as notices are, of which none holds any more."""
 
 _TIME = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
 _REPORT = re.compile(rf"(?:active|idle since={_TIME}) seen={_TIME}", re.ASCII)
