@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 
 from localaws import tagging
-from tests.stories.idle_apps import HOUR, begin_sweep, ended, start_app
+from tests.stories.idle_apps import DAY, HOUR, begin_sweep, ended, start_app
 from tests.stories.people import Platform
 from tests.stories.plays import play
 
 
 @play("idle_app_shutdown")
 def somebody_leaves_an_app_and_somebody_works_on(platform: Platform) -> Iterator[None]:
-    """Who left is noticed and stopped."""
+    """Who left is noticed and stopped; who works on does so for longer than any sweep may be late."""
     platform.deploy(IdleAppShutdown="stop")
     yield
     start_app(platform).lives()
-    start_app(platform, "pricing-prod", "bob").lives(used_for=9 * HOUR)
+    start_app(platform, "pricing-prod", "bob").lives(used_for=DAY)
     platform.local.advance(6 * HOUR)
     platform.local.settle()
 
