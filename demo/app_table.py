@@ -21,7 +21,7 @@ _RUNS_BECAUSE = {
     "Keep: TooYoung": "runs, for less than an hour yet",
     "Keep: KeptUntil": "runs, by the tag steward:keep-until on its space",
     "Keep: RStudioServerPro": "runs, serves RStudio to all: never stopped",
-    "Notice: Idle": "runs, idle for two hours: just got its notice",
+    "Notice: Idle": "runs, idle: it just got its notice",
     "Unknown: NeverReported": "runs: nobody knows whether it is in use, so it stays",
 }
 """In words, why the last sweep did not stop it."""

@@ -149,7 +149,7 @@ class Life:
 
 def _starting(use: Use, *, again: bool) -> str:
     if use.app_type == "RStudioServerPro":
-        return f"{use.name} {use.story}"
+        return f"the {use.name} {use.story}"
     if again:
         return f"{use.person} is back, and starts {use.name} again"
     return f"{use.person} starts {use.name} ({', '.join(filter(None, (use.app_type, use.instance)))}), {use.story}"

@@ -54,8 +54,10 @@ def _tell(life: Life, runs: list[Run], lines: list[Line]) -> None:
     for when, what in sorted(happened):
         print(f"{when:%Y-%m-%d %H:%M}  {what}")
     counts = runs[-1].output["counts"]
-    seen = f"{counts['running']} apps running, {counts['idle']} of them idle, and knew nothing of {counts['unknown']}"
-    print(f"       {len(runs)} sweeps; the last saw {seen}", flush=True)
+    seen = (
+        f"{counts['running']} apps: {counts['idle']} idle, {counts['unknown']} of which nobody knows whether it is in use, the others in use or kept"
+    )
+    print(f"       {len(runs)} sweeps; the last looked at {seen}", flush=True)
 
 
 def _words(line: Line) -> str:
