@@ -131,21 +131,14 @@ def test_what_runs_while_nobody_types_runs_on(platform: Platform) -> None:
     assert came_of(platform) == [{"Noticed": 2}, {"Stopped": 2}]
 
 
-def test_who_comes_back_within_the_grace_works_on(platform: Platform) -> None:
-    app = in_its_grace(platform)
-    live(platform, 1, app)
-    live(platform, 3, app, work=TYPES)
-    assert came_of(platform) == [{"Noticed": 1}]
-    assert app.runs
-
-
-def test_a_notice_of_an_earlier_idle_period_is_none(platform: Platform) -> None:
+def test_who_comes_back_within_the_grace_works_on_and_the_notice_of_before_is_none(platform: Platform) -> None:
     """Who was noticed at noon and came back is noticed again in the evening, and has the whole grace again."""
     app = in_its_grace(platform)
-    first = app.tags[NOTICE]
-    live(platform, 1, app, work=TYPES)
+    live(platform, 1, app)
+    live(platform, 2.5, app, work=TYPES)
+    assert came_of(platform) == [{"Noticed": 1}]
+    assert app.runs, "the grace is over, and the notice is void"
     second = left_until_noticed(platform, app)
-    assert first < ago(platform, hours=3), "the grace after the first notice is over"
     assert app.runs, "the second notice is not two hours old"
     live(platform, 3, app)
     assert came_of(platform) == [{"Noticed": 1}, {"Noticed": 1}, {"Stopped": 1}]
