@@ -93,19 +93,19 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
     for pid in reporters(tmp_path):
         os.kill(pid, signal.SIGKILL)
+    until(lambda: not reporters(tmp_path, "tag"), 600)
 
 
-def reporters(folder: Path) -> list[int]:
-    """The processes that run this folder's program."""
-    program = str(folder / "work" / "report_activity.py")
+def reporters(folder: Path, doing: str | None = None) -> list[int]:
+    """The processes that run this folder's program: the reporter itself, or what it starts that is `doing` something for it."""
+    words = [str(folder / "work" / "report_activity.py"), doing or str(folder / "work")]
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            words = path.read_bytes().decode(errors="replace").split("\0")
+            if path.read_bytes().decode(errors="replace").split("\0")[1:3] == words:
+                found.append(int(path.parent.name))
         except OSError:  # it has ended
             continue
-        if program in words[:3]:
-            found.append(int(path.parent.name))
     return found
 
 
@@ -142,6 +142,13 @@ def test_it_returns_at_once_and_the_reporter_stays(folder: Path, options: tuple[
     until(lambda: is_at_work(folder))
     assert len(reporters(folder)) == 1
     assert "ends" not in log_of(folder)
+
+
+def test_trap_24_it_is_heard_although_others_compute_on_all_cores(folder: Path) -> None:
+    """With the lowest priority it would get a thousandth of a core, and could not say for hours that somebody computes."""
+    started(folder, script())
+    (writing,) = until(lambda: reporters(folder, "tag"))
+    assert os.getpriority(os.PRIO_PROCESS, writing) == os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_started_again_it_starts_no_second_one(folder: Path) -> None:

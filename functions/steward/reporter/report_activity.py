@@ -337,7 +337,7 @@ def add_tag(arn: str, text: str) -> None:
 def trouble_in_adding(arn: str, text: str) -> str:
     """Writes the tag. Why it failed, empty where it did not."""
     try:
-        done = _run("tag", arn, text, timeout=120)
+        done = _run("tag", arn, text, timeout=300)
     except STRANGE as error:
         return repr(error)
     return (done.stderr.decode(errors="replace").strip().split("\n")[-1][:300] or "failed") if done.returncode else ""
@@ -355,7 +355,7 @@ def log(text: str) -> None:
 
 
 def run(folder: str, metadata: str) -> None:
-    """Look and say, until the app ends. Only one of us does."""
+    """Look and say, until the app ends. Only one of us does. It has any process's priority: whoever computes on all cores is in use."""
     lock = Path(folder, "lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -363,7 +363,6 @@ def run(folder: str, metadata: str) -> None:
         arn, eyes = app["ResourceArn"], Eyes(app["AppType"], os.path.expanduser("~"))
     except STRANGE as error:
         return log("ends: " + repr(error))
-    os.nice(19)
     state, told = begin(time.time()), "?"
     while True:
         at = time.time()
