@@ -38,7 +38,7 @@ tools/custodian/.venv/installed: tools/custodian/requirements.txt
 	tools/custodian/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/custodian/requirements.txt
 	@touch $@
 
-bench: setup tools/custodian/.venv/installed  ## Measure, beside Cloud Custodian too, which is installed beside (SEED=…, BENCH=name; half an hour); into build/bench
+bench: setup tools/custodian/.venv/installed  ## Measure, beside Cloud Custodian too, which is installed beside (SEED=…, BENCH=name; an hour and more); into build/bench
 	$(BIN)/python -m benchmarks $(BENCH) $(if $(SEED),--seed $(SEED))
 
 serve: setup  ## Serve the demo's organization on loopback, for boto3 and the AWS CLI, until interrupted
