@@ -122,6 +122,7 @@ def test_a_kernel_that_is_idle_is_asked_once_and_stays_idle_since_then(calm: Ker
     asked, run = [], report_activity._run
     monkeypatch.setattr(report_activity, "_run", lambda *words, timeout: asked.append(words) or run(*words, timeout=timeout))
     calm.page.execute("None", reply=True, timeout=120)
+    until(lambda: calm.state == "idle")
     now = time.time()
     idle = eyes.look(now)["app"]
     assert asked == []
