@@ -190,7 +190,8 @@ def _share(recovered: float, of: float) -> float:
 def goals(rows: Iterable[Row]) -> list[Goal]:
     """What is to be reached, with what was; of what was not measured nothing is said."""
     of = {(row.subject, row.metric): row.value for row in rows}
-    return [*(_goals_of_stops(of) if ("steward", "wrong_stops") in of else ()), *(_goals_of_calls(of) if ("custodian", "calls") in of else ())]
+    subjects = {subject for subject, _ in of}
+    return [*(_goals_of_stops(of) if "steward" in subjects else ()), *(_goals_of_calls(of) if {"steward", "custodian"} <= subjects else ())]
 
 
 def _goals_of_stops(of: Mapping[tuple[str, str], float]) -> Iterator[Goal]:
@@ -200,7 +201,6 @@ def _goals_of_stops(of: Mapping[tuple[str, str], float]) -> Iterator[Goal]:
 
 
 def _goals_of_calls(of: Mapping[tuple[str, str], float]) -> Iterator[Goal]:
-    """KeyError where we were not measured beside it."""
     ours, theirs = of["steward", "calls_per_examined"], of["custodian", "calls_per_examined"]
     most = round(CALLS_AT_MOST * theirs, 4)
     yield Goal(f"calls for each examined app: {ours:g}, of {most:g} at most, a tenth of Custodian's {theirs:g}", ours <= most)
