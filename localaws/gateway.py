@@ -95,9 +95,10 @@ class Gateway:
         service = self._services.get(scope["service"])
         if service is None:
             raise Refused(f"{scope['service']}: no operation of this service is in localaws/coverage.yaml")
-        read = getattr(request.body, "read", None)
-        if read is not None:
-            request.body = read()
+        stream: Any = request.body
+        if hasattr(stream, "read"):
+            request.body = stream.read()
+            stream.seek(0)  # as botocore does before it tries again, where it still sees a stream
         request.url = _amazon_url(request.url, service, scope["region"])
         parsed = JsonRequest.of(request) or Request.from_primitives(request.method, request.url, request.headers, request.body)
         name, uri = _operation_name(service, parsed)

@@ -205,6 +205,16 @@ def test_the_documented_limits_hold_for_each_account_or_for_the_whole_organizati
     assert [patient.list_domains()["Domains"] for _ in range(10)] == [[]] * 10
 
 
+@pytest.mark.parametrize("how", ["lose_answer", "reset", "fail"])
+def test_what_is_tried_again_is_sent_again_whole(local: LocalOrganization, how: str) -> None:
+    """S3's bodies are streams, which the first try has read to their end."""
+    s3 = local.client("s3", "hub")
+    s3.create_bucket(Bucket="tried-again", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    with getattr(local.faults, how)("s3:PutObject", times=1):
+        s3.put_object(Bucket="tried-again", Key="k", Body=b"all of it")
+    assert s3.get_object(Bucket="tried-again", Key="k")["Body"].read() == b"all of it"
+
+
 def test_a_lost_answer_is_a_call_that_was_done_and_is_tried_again(local: LocalOrganization) -> None:
     with local.faults.lose_answer("sns:CreateTopic"), pytest.raises(ConnectionClosedError):
         client(local, "sns", retries={"total_max_attempts": 1}).create_topic(Name="once")
