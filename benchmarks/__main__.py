@@ -30,7 +30,9 @@ def _idle_apps(options: argparse.Namespace) -> list[results.Row]:
     size = measured.Size(options.idle_accounts, options.apps, options.hours)
     rows = measured.measure(size, options.seed, options.subjects)
     rows = measured.in_order([*rows, *results.others("idle_app_shutdown", options.seed, rows)])
-    print(f"{measured.side_by_side(rows)}\n\nchart in {chart.draw(rows, options.seed, options.chart)}\n")
+    whole = size == measured.Size() and {row.subject for row in rows} >= set(SUBJECTS)
+    file = options.chart or (chart.FILE if whole else results.BUILD / "idle_app_shutdown.png")
+    print(f"{measured.side_by_side(rows)}\n\nchart in {chart.draw(rows, options.seed, file)}\n")
     return rows
 
 
@@ -88,7 +90,7 @@ def _options() -> argparse.ArgumentParser:
         default=list(SUBJECTS),
         help="who stops them (default: all); what is there of others, for the same seed and size, stays",
     )
-    idle.add_argument("--chart", type=Path, default=chart.FILE, help=f"where the chart goes (default: {chart.FILE})")
+    idle.add_argument("--chart", type=Path, help=f"where the chart goes (default: {chart.FILE} of all subjects at the usual size, else build/bench)")
     large, usual = parser.add_argument_group("idle_app_shutdown_scale"), scale.Size()
     large.add_argument("--scale-accounts", type=_some, default=usual.accounts, help=f"of the organization (default: {usual.accounts})")
     large.add_argument("--scale-regions", type=_some, default=usual.regions, help=f"in use, {len(scale.REGIONS)} at most (default: {usual.regions})")

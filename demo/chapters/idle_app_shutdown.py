@@ -28,6 +28,7 @@ def play(report: Report) -> None:
     report.stage.advance_to(moment("Mon 07:50"))
     report.stage.change_parameters(IdleAppShutdown="stop", IdleAppShutdownSchedule=HOURLY)
     report.say("hub: the platform team deployed IdleAppShutdown=stop: each hour apps that are idle get a notice, and are stopped two hours later")
+    report.say("images are older than SageMaker Distribution 2.0, but for walt's: idle apps of newer ones SageMaker would stop by itself")
     _others_ran_green(report)
 
     life, runs, done = Life(report, USES, domains, datetime.fromisoformat(report.stage.settle())), list[Run](), list[Line]()
