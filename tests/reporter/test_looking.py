@@ -90,6 +90,7 @@ def shell() -> Iterator[tuple[int, int]]:
     """A real shell in a real terminal: its process and the other end."""
     pid, master = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run behind a shell, and then by all that this one starts
         os.execv("/bin/bash", ["bash", "--norc", "--noprofile", "-i"])
     yield pid, master
     os.close(master)

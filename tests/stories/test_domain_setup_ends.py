@@ -186,3 +186,23 @@ def test_where_templates_cannot_be_enabled_the_domain_is_set_up_and_the_executio
     assert execution["error"] == "TemplatesNotEnabled"
     assert described(platform, domain)["TagPropagation"] == "ENABLED"
     plant()
+
+
+def test_an_update_that_could_not_be_looked_at_is_told_when_it_is_redriven(platform: Platform) -> None:
+    """Only this execution knows what it changed: one in its place would find it done, and say nothing of it."""
+    heard = platform.watch_hub_bus()
+    arn = asked_for(platform)
+    domain = arn.split("/")[1]
+    while not updates(platform):
+        platform.local.advance(1)
+    with platform.local.faults.fail("sts:AssumeRole", "AccessDenied", principal="*UpdateSettings*", lasting=24 * 3600):
+        platform.local.settle()
+    execution = platform.executions("domain_setup")[-1]
+    assert (execution["status"], execution["error"], platform.states_entered(execution)[-1]) == ("FAILED", "MemberRoleNotAssumable", "LookAtUpdate")
+    assert len(updates(platform)) == 1
+    platform.client("stepfunctions", "hub").redrive_execution(executionArn=execution["executionArn"])
+    platform.local.settle()
+    assert report(platform)["outcome"] == "DomainSetUp"
+    (told,) = (event["detail"] for event in platform.messages(heard) if event["detail-type"] == "Domain Set Up")
+    assert {"field": "TagPropagation", "after": "ENABLED"}.items() <= next(one for one in told["changes"] if one["field"] == "TagPropagation").items()
+    assert (len(updates(platform)), described(platform, domain)["TagPropagation"]) == (1, "ENABLED")
