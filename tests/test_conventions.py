@@ -12,6 +12,7 @@ import pytest
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
+from intake.attempts import RED_ENDS
 from localaws.eventbridge.patterns import compile_pattern
 from tests import schemas
 
@@ -144,6 +145,11 @@ TELLS = ("arn:aws:states:::events:putEvents", "arn:aws:states:::sns:publish")
 
 SUMS_UP = ("SumUpSweep", "LookAtUpdate")
 """Steps that know alone what was done, and hand it on to be told: what is true of telling is true of them (docs/decisions/0017)."""
+
+
+def test_intake_knows_the_error_of_each_red_end() -> None:
+    tops = {state["Error"] for workflow in MACHINES for state in machine(workflow)["States"].values() if state["Type"] == "Fail"}
+    assert tops == RED_ENDS
 
 
 @pytest.mark.parametrize("workflow", MACHINES)

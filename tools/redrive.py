@@ -81,8 +81,16 @@ class Stack:
         self.intake, self.dlq, self.undelivered = outputs["IntakeQueueUrl"], outputs["IntakeDlqUrl"], outputs["UndeliveredQueueUrl"]
         machines = {key.removesuffix("StateMachineArn"): arn for key, arn in outputs.items() if key.endswith("StateMachineArn")}
         self.machines = {_snake(name): arn for name, arn in machines.items()}
+        self._ends: dict[str, set[str]] = {}
         self.left_out: list[str] = []
         """What is not to be moved, and why, in words."""
+
+    def ends_of(self, machine: str) -> set[str]:
+        """The errors of a machine's Fail states."""
+        if machine not in self._ends:
+            definition = self.states.describe_state_machine(stateMachineArn=machine)["definition"]
+            self._ends[machine] = set(re.findall(r'"Error"\s*:\s*"(\w+)"', definition))
+        return self._ends[machine]
 
     def workflow_of_rule(self, rule_arn: str) -> str | None:
         """A member's rule is named after its workflow; one on the hub bus has a name that CloudFormation made."""
@@ -208,7 +216,7 @@ def _unsuccessful(stack: Stack, place: str, listed: Mapping[str, Any]) -> Iterat
     if execution.get("redriveStatus") != "REDRIVABLE":
         return
     reason = f"{execution.get('error', 'no error given')}: {_brief(execution.get('cause', 'no cause given'))}"
-    if listed["status"] != "FAILED" or _could_not_tell(execution.get("error", "")):
+    if listed["status"] != "FAILED" or _could_not_tell(stack, execution):
         yield Waiting(place, listed["name"], reason, "redrive it", lambda: stack.states.redrive_execution(executionArn=arn))
     elif len(again) > LONGEST_NAME:
         yield Waiting(place, listed["name"], reason, "not moved, its name has no room for a suffix: start one with its input by hand", None)
@@ -216,9 +224,11 @@ def _unsuccessful(stack: Stack, place: str, listed: Mapping[str, Any]) -> Iterat
         yield Waiting(place, listed["name"], reason, f"start {again} with its input", lambda: _start(stack, execution, again))
 
 
-def _could_not_tell(error: str) -> bool:
-    """It ended in a Task that announces or reports, with a service's error, ``<service>.<error>``: nobody else knows what is to be told."""
-    return "." in error and not error.startswith("States.")
+def _could_not_tell(stack: Stack, execution: Mapping[str, Any]) -> bool:
+    """It stands in a Task that announces, reports, or looks whether what it is to announce is done: nobody else knows what is to be told. All others
+    catch what fails, and end in a Fail state. ``States.…`` is a fault in the machine, which a redrive would only meet again."""
+    error = execution.get("error", "")
+    return bool(error) and error not in stack.ends_of(execution["stateMachineArn"]) and not error.startswith("States.")
 
 
 def _start(stack: Stack, execution: Mapping[str, Any], name: str) -> None:

@@ -13,6 +13,24 @@ MOST_REPEATS = 9
 """Executions for one event beside the first. Each costs two calls to pass, and a tenth would fail like the nine before."""
 
 
+RED_ENDS = frozenset(
+    {
+        *("ActivationFailed", "CapReached", "DecisionFailed", "EnablementFailed", "InputUnreadable", "MemberRoleNeverPlanted", "NeverInService"),
+        *(
+            "NeverUpdated",
+            "OutcomeUnknown",
+            "PayerRoleNotAssumable",
+            "PortfolioNeverCame",
+            "ReconciliationFailed",
+            "SetupFailed",
+            "SomeAccountsFailed",
+        ),
+        *("SomeNotCorrected", "SweepFailed", "TaggingFailed", "TemplatesNotEnabled", "TooMuchToDo", "UpdateFailed"),
+    }
+)
+"""The errors of all Fail states in which an execution ends."""
+
+
 class Verdict(Enum):
     """What an execution that is already there means for an event that has come again."""
 
@@ -33,13 +51,12 @@ def attempt_names(name: str) -> Iterator[str]:
 
 
 def _could_not_tell(execution: "DescribeExecutionOutputTypeDef") -> bool:
-    """It failed in a Task that announces or reports, the only ones that catch nothing: its error is a service's, ``<service>.<error>``.
+    """It failed in a Task that announces or reports, or that looks whether what it is to announce is done, the only ones that catch nothing.
 
-    AWS documents ``EventBridge.FailedEntry`` and leaves the others open. No end of ours has a dot; ``States.…`` is a fault in the machine, which a
-    redrive would only meet again.
+    Their errors are a service's or a function's; ``States.…`` is a fault in the machine, which a redrive would only meet again.
     """
     error = execution.get("error", "")
-    return execution["status"] == "FAILED" and "." in error and not error.startswith("States.")
+    return execution["status"] == "FAILED" and bool(error) and error not in RED_ENDS and not error.startswith("States.")
 
 
 def judge(execution: "DescribeExecutionOutputTypeDef", replay_name: str | None) -> Verdict:

@@ -148,7 +148,9 @@ def test_a_failed_execution_is_repeated_under_the_next_name(door: Door) -> None:
     door.take_in(message())
 
 
-@pytest.mark.parametrize("error", ["EventBridge.FailedEntry", "AmazonEventBridge.AccessDeniedException", "SNS.SNSException"])
+@pytest.mark.parametrize(
+    "error", ["EventBridge.FailedEntry", "AmazonEventBridge.AccessDeniedException", "SNS.SNSException", "MemberRoleNotAssumable"]
+)
 def test_a_failed_execution_that_could_not_tell_what_it_had_done_goes_on_there(door: Door, error: str) -> None:
     door.meets("FAILED", failed_with=error)
     door.redrives()
