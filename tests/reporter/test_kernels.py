@@ -37,8 +37,13 @@ class Kernel:
     def ends(self) -> None:
         """Whatever runs is interrupted; and the shell answers again."""
         self.jupyter.ask(f"api/kernels/{self.name}/interrupt", "POST")
+        until(self._has_answered)
+
+    def _has_answered(self) -> bool:
+        """Asked anew each time: a server that did not listen to its kernel yet has missed that the one before was over."""
         self.page.execute("None", reply=True, timeout=120)
-        until(lambda: self.state == "idle")
+        time.sleep(0.1)
+        return self.state == "idle"
 
     def is_asked_aside(self) -> None:
         """As pages do that show how much memory it takes: from then on its server says that it is idle."""
