@@ -48,7 +48,7 @@ def test_the_volume_is_looked_at_whoever_runs_the_reporter(tmp_path: Path, monke
     """With a home of its own, as root has, it would see nobody."""
     monkeypatch.setattr(report_activity, "VOLUME", str(tmp_path / "volume"))
     file(tmp_path / "volume" / USER / "History/a/b", NOW - 120)
-    file(tmp_path / "volume/work/train.py", NOW - 60)
+    file(tmp_path / "volume/models/train.py", NOW - 60)
     seen = Eyes("CodeEditor", str(tmp_path / "root")).look(NOW)
     assert (seen["app"], seen["files"]) == (NOW - 120, NOW - 60)
 

@@ -36,15 +36,15 @@ def space(local: LocalOrganization) -> str:  # noqa: F811
     local.advance(60)
     sagemaker.create_space(
         DomainId=domain,
-        SpaceName="work",
+        SpaceName="lab",
         OwnershipSettings={"OwnerUserProfileName": "alice"},
         SpaceSharingSettings={"SharingType": "Private"},
         SpaceSettings={"AppType": "JupyterLab"},
     )
     local.advance(60)
-    sagemaker.create_app(DomainId=domain, SpaceName="work", AppType="JupyterLab", AppName="default", ResourceSpec={"InstanceType": "ml.t3.medium"})
+    sagemaker.create_app(DomainId=domain, SpaceName="lab", AppType="JupyterLab", AppName="default", ResourceSpec={"InstanceType": "ml.t3.medium"})
     local.advance(120)
-    return f"{domain}/work"
+    return f"{domain}/lab"
 
 
 def arn_of(local: LocalOrganization, space: str) -> str:  # noqa: F811

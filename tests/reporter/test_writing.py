@@ -59,9 +59,9 @@ def app_in(sagemaker: Any) -> str:
     sagemaker.create_user_profile(**domain, UserProfileName="alice")
     assert main(["settle"]) == 0
     owned = {"OwnershipSettings": {"OwnerUserProfileName": "alice"}, "SpaceSharingSettings": {"SharingType": "Private"}}
-    sagemaker.create_space(**domain, SpaceName="work", **owned, SpaceSettings={"AppType": "JupyterLab"})
+    sagemaker.create_space(**domain, SpaceName="lab", **owned, SpaceSettings={"AppType": "JupyterLab"})
     assert main(["settle"]) == 0
-    arn = sagemaker.create_app(**domain, SpaceName="work", AppType="JupyterLab", AppName="default", ResourceSpec={"InstanceType": "ml.t3.medium"})
+    arn = sagemaker.create_app(**domain, SpaceName="lab", AppType="JupyterLab", AppName="default", ResourceSpec={"InstanceType": "ml.t3.medium"})
     assert main(["settle"]) == 0
     return str(arn["AppArn"])
 
@@ -140,7 +140,7 @@ def test_the_script_starts_what_writes_the_tag(sagemaker: Any, app: str, tmp_pat
 def test_why_a_tag_is_not_written_is_told_in_a_line(sagemaker: Any, app: str) -> None:
     assert trouble_in_adding(app, TEXT) == ""
     assert said_of(sagemaker, app) == TEXT
-    trouble = trouble_in_adding(app.replace("/work/", "/nowhere/"), TEXT)
+    trouble = trouble_in_adding(app.replace("/lab/", "/nowhere/"), TEXT)
     assert "\n" not in trouble
     assert "when calling the AddTags operation" in trouble
 
