@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.parser import BaseModel, event_parser
@@ -14,9 +15,8 @@ from steward.resources.clients import hub_client
 from steward.resources.map_results import read_children
 from steward.resources.objects import get_json, put_json
 from steward.rules.caps import within_cap
-from steward.rules.troubles import UNANSWERED
 from steward.settings import GatherDecisionsSettings
-from steward.sweeps import Place, trouble
+from steward.sweeps import Place, unanswered
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -65,15 +65,9 @@ def gather_decisions(request: GatherDecisionsRequest, settings: GatherDecisionsS
 
 def decisions(s3: "S3Client", bucket: str, manifest_key: str) -> Decided:
     """The answers of all children as one. A child that gave none is a trouble for each of its items."""
-    answers: list[Decided] = []
-    for child in read_children(s3, bucket, manifest_key):
-        if child.output is not None:
-            answers.append(Decided.model_validate(child.output))
-        else:
-            items = (Place.model_validate(item) for item in child.input["Items"])
-            lines = (trouble(item, UNANSWERED, f"{child.error}: {child.cause}", WORKFLOW) for item in items)
-            answers.append(Decided(troubles=tuple(lines)))
-    return total_decided(answers)
+    children = read_children(s3, bucket, manifest_key)
+    lost = partial(unanswered, workflow=WORKFLOW)
+    return total_decided(Decided(troubles=lost(child)) if child.output is None else Decided.model_validate(child.output) for child in children)
 
 
 def sort_out(decided: Decided, places: dict[tuple[str, str], Place], settings: GatherDecisionsSettings) -> Sorted:

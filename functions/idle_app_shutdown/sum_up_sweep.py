@@ -1,6 +1,7 @@
 """What came of the whole sweep: written down, measured, put into words for others, and how it ends."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -14,9 +15,8 @@ from steward.observability import logger, metrics
 from steward.resources.clients import hub_client
 from steward.resources.map_results import read_children
 from steward.resources.objects import get_json, put_json
-from steward.rules.troubles import UNANSWERED
 from steward.settings import SumUpSweepSettings
-from steward.sweeps import trouble
+from steward.sweeps import unanswered
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -76,15 +76,9 @@ def _read(request: SumUpSweepRequest, settings: SumUpSweepSettings, s3: "S3Clien
 def gather_results(asked: list[ActionPlace], s3: "S3Client", bucket: str, manifest_key: str, time: datetime) -> Acted:
     """The answers of all children as one, with a line for each action of each of the items `asked`. Of one that nobody answered it is not known
     whether it was done: a child that failed may have come far."""
-    answers: list[Acted] = []
-    for child in read_children(s3, bucket, manifest_key):
-        if child.output is not None:
-            answers.append(Acted.model_validate(child.output))
-        else:
-            items = (ActionPlace.model_validate(item) for item in child.input["Items"])
-            lines = (trouble(item, UNANSWERED, f"{child.error}: {child.cause}", WORKFLOW) for item in items)
-            answers.append(Acted(troubles=tuple(lines)))
-    acted = total_acted(answers)
+    children = read_children(s3, bucket, manifest_key)
+    failed = partial(unanswered, item=ActionPlace, workflow=WORKFLOW)
+    acted = total_acted(Acted(troubles=failed(child)) if child.output is None else Acted.model_validate(child.output) for child in children)
     answered = {done.key for done in acted.done}
     silent = [action for place in asked for action in place.actions if action.key not in answered]
     given = {"result": Result.UNANSWERED, "at": time, "message": "its batch failed: look whether it still runs"}

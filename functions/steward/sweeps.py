@@ -20,7 +20,7 @@ from steward.executions import execution_name
 from steward.pace import Pace, is_throttling
 from steward.resources.accounts import member_session
 from steward.resources.clients import MemberSession
-from steward.resources.map_results import read_children
+from steward.resources.map_results import Child, read_children
 from steward.rules.troubles import UNANSWERED, what_to_do
 
 if TYPE_CHECKING:
@@ -312,15 +312,14 @@ def _enter_each(account_ids: Iterable[str], enter: Callable[[str], MemberSession
 
 def gather(s3: "S3Client", bucket: str, manifest_key: str) -> Answer:
     """The answers of all children of a Distributed Map as one. A child that gave none is a trouble for each of its items."""
-    answers: list[Answer] = []
-    troubles: list[Trouble] = []
-    for child in read_children(s3, bucket, manifest_key):
-        if child.output is not None:
-            answers.append(Answer.model_validate(child.output))
-        else:
-            items = (Place.model_validate(item) for item in child.input["Items"])
-            troubles += (trouble(item, UNANSWERED, f"{child.error}: {child.cause}") for item in items)
-    return total([*answers, Answer(troubles=tuple(troubles))])
+    children = read_children(s3, bucket, manifest_key)
+    return total(Answer(troubles=unanswered(child)) if child.output is None else Answer.model_validate(child.output) for child in children)
+
+
+def unanswered(child: Child, item: type[Place] = Place, workflow: str = "reconciliation") -> tuple[Trouble, ...]:
+    """Of a child that gave no answer: a trouble for each of its items, which are of this kind."""
+    items = map(item.model_validate, child.input["Items"])
+    return tuple(trouble(one, UNANSWERED, f"{child.error}: {child.cause}", workflow) for one in items)
 
 
 def total(answers: Iterable[Answer]) -> Answer:

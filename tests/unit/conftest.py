@@ -1,4 +1,4 @@
-"""Clients that answer what a test has written down, in that order, and refuse every other call."""
+"""Clients that answer what a test has written down, in that order, and refuse every other call; and a member account with an app that is idle."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,6 +8,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from hypothesis import HealthCheck, settings
+
+from localaws.studio.core import Resource
+from tests.unit.idle_world import HOUR, OURS, World, world
 
 settings.register_profile("counts, never seconds", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("counts, never seconds")
@@ -50,3 +53,29 @@ class Context:
 @pytest.fixture
 def context() -> Context:
     return Context()
+
+
+@pytest.fixture
+def member() -> Iterator[World]:
+    with world() as made:
+        yield made
+
+
+@pytest.fixture
+def domain_id(member: World) -> str:
+    made = member.domain(OURS)
+    member.profile(made, "mina", OURS)
+    member.spaces(made, "mina", "lab", "code", "third", tags=OURS)
+    return made
+
+
+@pytest.fixture
+def lab(member: World, domain_id: str) -> Resource:
+    """An app of a space that is to be stopped."""
+    return member.lab(domain_id, "lab", member.idle(8 * HOUR, noticed=3 * HOUR))
+
+
+@pytest.fixture
+def fresh(member: World, domain_id: str) -> Resource:
+    """One that is to be noticed."""
+    return member.lab(domain_id, "lab", member.idle(3 * HOUR))

@@ -20,33 +20,7 @@ from steward.resources.apps import DescribedApp
 from steward.rules.activity import NOTICE_TAG, time_text
 from steward.rules.quiet_hours import QuietHours
 from steward.sweeps import trouble
-from tests.unit.idle_world import HOUR, OURS, PLACE, POLICY, World, world
-
-
-@pytest.fixture
-def member() -> Iterator[World]:
-    with world() as made:
-        yield made
-
-
-@pytest.fixture
-def domain_id(member: World) -> str:
-    made = member.domain(OURS)
-    member.profile(made, "mina", OURS)
-    member.spaces(made, "mina", "lab", "code", "third", tags=OURS)
-    return made
-
-
-@pytest.fixture
-def lab(member: World, domain_id: str) -> Resource:
-    """An app of a space that is to be stopped."""
-    return member.lab(domain_id, "lab", member.idle(8 * HOUR, noticed=3 * HOUR))
-
-
-@pytest.fixture
-def fresh(member: World, domain_id: str) -> Resource:
-    """One that is to be noticed."""
-    return member.lab(domain_id, "lab", member.idle(3 * HOUR))
+from tests.unit.idle_world import HOUR, OURS, PLACE, POLICY, World
 
 
 def decided(member: World, verdict: str | None = None) -> tuple[Action, ...]:

@@ -1,6 +1,5 @@
 """What a notice is dated, and how long it holds: from the sweep that gives it to the one that stops."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -8,34 +7,8 @@ import pytest
 from localaws.studio.core import Resource
 from steward.rules.activity import BACKDATED_AT_MOST, BEAT, CALLED_OFF, NOTICE_TAG, SKEW, time_text
 from steward.rules.idle import FRESH
-from tests.unit.idle_world import HOUR, OURS, POLICY, World, world
+from tests.unit.idle_world import HOUR, POLICY, World
 from tests.unit.test_idle_actions import decided, described, only
-
-
-@pytest.fixture
-def member() -> Iterator[World]:
-    with world() as made:
-        yield made
-
-
-@pytest.fixture
-def domain_id(member: World) -> str:
-    made = member.domain(OURS)
-    member.profile(made, "mina", OURS)
-    member.spaces(made, "mina", "lab", tags=OURS)
-    return made
-
-
-@pytest.fixture
-def lab(member: World, domain_id: str) -> Resource:
-    """An app of a space that is to be stopped."""
-    return member.lab(domain_id, "lab", member.idle(8 * HOUR, noticed=3 * HOUR))
-
-
-@pytest.fixture
-def fresh(member: World, domain_id: str) -> Resource:
-    """One that is to be noticed."""
-    return member.lab(domain_id, "lab", member.idle(3 * HOUR))
 
 
 @pytest.mark.parametrize("late", [(0, 0, 0), (60, 0, 0), (0, 60, 0), (59, 31, 1), (60, 60, 60)])
