@@ -127,6 +127,14 @@ def error_names() -> set[str]:
     return {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
+def test_what_is_kept_once_worked_out_is_worked_out_without_a_call() -> None:
+    """Python 3.11 works out one `cached_property` of a class at a time, whoever's it is: over a call that waits, others would wait for it, too."""
+    for path in sorted((ROOT / "functions").rglob("*.py")):
+        for found in ast.walk(ast.parse(path.read_text())):
+            if isinstance(found, ast.FunctionDef) and any(isinstance(one, ast.Name) and one.id == "cached_property" for one in found.decorator_list):
+                assert "client" not in ast.unparse(found), f"{path.name}: {found.name}"
+
+
 def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
     docstring = ast.get_docstring(ast.parse((ROOT / "functions" / "steward" / "errors.py").read_text())) or ""
     assert set(re.findall(r"(?:── |^)(\w+Error|(?<=── )\w+)", docstring, flags=re.MULTILINE)) == error_names()

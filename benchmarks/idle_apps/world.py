@@ -95,8 +95,15 @@ class World:
         settings = {"ExecutionRole": role, "JupyterLabAppSettings": _OFF, "CodeEditorAppSettings": _OFF}
         spaces = {"ExecutionRole": role, "JupyterLabAppSettings": _OFF}
         network: dict[str, Any] = {"SubnetIds": ["subnet-0a1b2c3d"], "VpcId": "vpc-0a1b2c3d"}
+        tags = _tags({"ml:owner": place.account.tags["ml:owner"]})  # as domain_setup copies them from the account
         answer = place.call(
-            "CreateDomain", DomainName=f"studio-{number}", AuthMode="IAM", DefaultUserSettings=settings, DefaultSpaceSettings=spaces, **network
+            "CreateDomain",
+            DomainName=f"studio-{number}",
+            AuthMode="IAM",
+            DefaultUserSettings=settings,
+            DefaultSpaceSettings=spaces,
+            Tags=tags,
+            **network,
         )
         self.local.settle()
         return str(answer["DomainId"])

@@ -1,9 +1,8 @@
 """Apps that were decided on are looked at once more, each just before it is noticed or stopped; and whatever comes of it is a line of the result."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -119,12 +118,13 @@ def read_around(place: ActionPlace, session: MemberSession) -> Around:
 
 @dataclass(frozen=True)
 class Acting:
-    """On one app after the other. `closed`: why nothing more can be done there."""
+    """On one app after the other. `closed`: why nothing more can be done there. `measured`: of all to be noticed, once asked for."""
 
     how: ActOnPlace
     session: MemberSession
     around: Around
     closed: list[str] = field(default_factory=list)
+    measured: list[Mapping[CanvasUser, Unused]] = field(default_factory=list)
 
     def on(self, action: Action) -> Outcome:
         """Whatever becomes of it. What is neither AWS's answer nor the way to it is a fault of ours: it ends the batch, and is seen."""
@@ -180,14 +180,14 @@ class Acting:
 
     def _metric(self, action: Action) -> Mapping[CanvasUser, Unused]:
         """Of one that is to be stopped, just now; of those that are to be noticed, all in one call."""
-        if action.verdict == "Notice":
-            return self._metric_of_notices
-        return canvas_unused(self.session.client("cloudwatch"), [_canvas_user(action)], self.how.clock())
+        if action.verdict == "Stop":
+            return self._measure([action])
+        if not self.measured:
+            self.measured.append(self._measure([one for one in self.around.place.actions if one.app_type == "Canvas" and one.verdict == "Notice"]))
+        return self.measured[0]
 
-    @cached_property
-    def _metric_of_notices(self) -> Mapping[CanvasUser, Unused]:
-        notices = [_canvas_user(one) for one in self.around.place.actions if one.app_type == "Canvas" and one.verdict == "Notice"]
-        return canvas_unused(self.session.client("cloudwatch"), notices, self.how.clock())
+    def _measure(self, actions: Iterable[Action]) -> Mapping[CanvasUser, Unused]:
+        return canvas_unused(self.session.client("cloudwatch"), map(_canvas_user, actions), self.how.clock())
 
     def _call_off(self, action: Action, fresh: Decision, described: DescribedApp, noticed: datetime | None) -> Outcome:
         """A visit that only DescribeApp knows of is overwritten by the next health check. So that a notice from before it does not lead to a stop
