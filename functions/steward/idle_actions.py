@@ -14,7 +14,7 @@ from steward.resources.apps import Deletion, DescribedApp, app_name, delete_app,
 from steward.resources.canvas import CanvasUser, Unused, canvas_unused
 from steward.resources.clients import MemberSession
 from steward.resources.tags import add_tags, path_of, read_tags, read_tags_of
-from steward.rules.activity import BACKDATED_AT_MOST, CALLED_OFF, NOTICE_TAG, SKEW, read_time, time_text
+from steward.rules.activity import ACTIVITY_TAG, BACKDATED_AT_MOST, CALLED_OFF, NOTICE_TAG, SKEW, read_report, read_time, time_text
 from steward.rules.idle import AppSeen, Decision, Reason, confirm, decide, signals_of
 from steward.rules.idle_policy import IdlePolicy
 from steward.rules.idle_policy import Place as Where
@@ -151,7 +151,19 @@ class Acting:
         fresh = self._decide_anew(action, _seen(action, described, tags, self.around.of(action), self.around.place.account_tags), described)
         if fresh.verdict.value != action.verdict or not _is_same_period(action, fresh):
             return self._call_off(action, fresh, described, read_time(tags.get(NOTICE_TAG, "")))
-        return _stop(self.around.sagemaker, action, fresh) if action.verdict == "Stop" else self._notice(described, fresh)
+        return self._stop(action, described, fresh) if action.verdict == "Stop" else self._notice(described, fresh)
+
+    def _stop(self, action: Action, described: DescribedApp, fresh: Decision) -> Outcome:
+        """The role may not delete what says that it is in use: somebody came back since it was looked at, a moment ago."""
+        try:
+            deletion = delete_app(self.around.sagemaker, _name(action))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDeniedException" or not _is_in_use(read_tags(self.around.sagemaker, described.arn)):
+                raise
+            return Outcome(Result.CALLED_OFF, "somebody came back as it was to be stopped")
+        if deletion is Deletion.BEGUN:
+            return Outcome(Result.STOPPED, fresh.message)
+        return Outcome(Result.ALREADY_GONE if deletion is Deletion.GONE else Result.IN_USE, deletion.value)
 
     def _notice(self, described: DescribedApp, fresh: Decision) -> Outcome:
         dated = self.how.dated(self.how.clock())
@@ -213,11 +225,9 @@ def not_tried(place: ActionPlace, trouble: Trouble, now: datetime) -> Acted:
     return Acted(done=lines, troubles=() if result is Result.LEFT else (trouble,))
 
 
-def _stop(sagemaker: "SageMakerClient", action: Action, fresh: Decision) -> Outcome:
-    deletion = delete_app(sagemaker, _name(action))
-    if deletion is Deletion.BEGUN:
-        return Outcome(Result.STOPPED, fresh.message)
-    return Outcome(Result.ALREADY_GONE if deletion is Deletion.GONE else Result.IN_USE, deletion.value)
+def _is_in_use(tags: Tags) -> bool:
+    report = read_report(tags.get(ACTIVITY_TAG, ""))
+    return report is not None and report.idle_since is None
 
 
 def _seen(action: Action, described: DescribedApp, tags: Tags, around: Mapping[Where, Tags], account_tags: Tags) -> AppSeen:

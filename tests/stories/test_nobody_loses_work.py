@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from localaws import tagging
+from localaws.cloud import OPERATIONS, Call, Cloud
+from localaws.studio.core import by_arn
 from tests.stories.apps_in_use import (
     ACTIVITY,
     COMPUTES,
@@ -241,6 +243,25 @@ def test_activity_between_decision_and_stop_calls_it_off(platform: Platform) -> 
     assert came_of(platform)[-1] == {"CalledOff": 1}
     assert app.runs
     assert deletions(platform) == []
+
+
+def test_activity_between_the_last_look_and_the_call_that_stops_calls_it_off(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All was asked once more, and said idle. Between that and DeleteApp the reporter writes: IAM itself keeps our role from it."""
+    app = ready_to_be_stopped(platform)
+    answer = OPERATIONS["sagemaker", "ListTags"]
+
+    def and_then_somebody_comes_back(cloud: Cloud, call: Call) -> dict[str, Any] | None:
+        answered = answer(cloud, call)
+        if call.params["ResourceArn"] == app.arn:
+            resource = by_arn(cloud, call.account, call.region)[app.arn]
+            resource.tag(resource.tags | {ACTIVITY: f"active seen={ago(platform, minutes=0)}"}, cloud.clock.now)
+        return answered
+
+    monkeypatch.setitem(OPERATIONS, ("sagemaker", "ListTags"), and_then_somebody_comes_back)
+    assert sweep(platform, "second")["status"] == "SUCCEEDED"
+    assert came_of(platform)[-1] == {"CalledOff": 1}
+    assert app.runs
+    platform.expect_denied("sagemaker:DeleteApp", "role/steward/idle_app_shutdown")
 
 
 def test_an_exception_between_decision_and_stop_calls_it_off(platform: Platform) -> None:

@@ -272,6 +272,22 @@ def test_traps_30_31_and_32_whatever_delete_app_answers_is_a_line_and_the_next_i
     assert (lab.status, other.status) == ("InService", "Deleting")
 
 
+@pytest.mark.parametrize(("says", "result"), [(None, "CalledOff"), (8 * HOUR, "Refused")])
+def test_a_stop_that_is_denied_is_called_off_where_the_app_says_by_now_that_it_is_in_use(
+    member: World, lab: Resource, monkeypatch: pytest.MonkeyPatch, says: timedelta | None, result: str
+) -> None:
+    """Our role may not delete such an app, whatever was decided; whoever is denied for another reason is told."""
+    actions = decided(member, "Stop")
+
+    def denied(**_: Any) -> None:
+        member.says(lab, says)
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "an explicit deny"}}, "DeleteApp")
+
+    monkeypatch.setattr(member.sagemaker, "delete_app", denied)
+    assert only(member, actions)[0] == result
+    assert lab.status == "InService"
+
+
 @pytest.mark.parametrize(("code", "tries"), [("AccessDeniedException", 1), ("ThrottlingException", 5)])
 @pytest.mark.parametrize("operation", ["DescribeApp", "AddTags"])
 def test_traps_31_and_32_whatever_is_refused_on_the_way_is_a_line_of_its_app(
