@@ -3,7 +3,7 @@
 ``python -m tools.runbook_commands``, with the AWS CLI on the PATH. Blocks marked `sh` are run in their order, each in a shell of its own after the
 first block, which sets the shell up. The block marked `text` after one is what it prints, where `…` stands for whatever is there. Blocks with another
 mark need AWS itself and are not run. Before that three things are made to go wrong: an execution fails, intake cannot read a message, and the hub bus
-lets an event not in.
+lets an event not in. And somebody has left an app.
 """
 
 import json
@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from demo.stage import Stage
 ROOT = Path(__file__).resolve().parents[1]
 RUNBOOK = ROOT / "docs" / "runbook.md"
 ROLE = "profile_cost_tagging"
+REPORTED = "%Y-%m-%dT%H:%M:%SZ"
 
 # The AWS CLI of version 1 has an endpoint of its own for SQS, whatever the configuration says.
 SHELL = 'set -euo pipefail\naws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }\n'
@@ -78,6 +80,23 @@ def make_trouble(stage: Stage) -> None:
     with _bus_closed(stage):
         _create_profile(stage, "pricing-prod", "bob")
         stage.settle()
+    _leave_an_app(stage)
+
+
+def _leave_an_app(stage: Stage) -> None:
+    """Hours ago, says its reporter; and a sweep has been there since."""
+    sagemaker = stage.client("sagemaker", "fraud-dev")
+    domain = sagemaker.list_domains()["Domains"][0]["DomainId"]
+    of_alice = {"OwnershipSettings": {"OwnerUserProfileName": "alice"}, "SpaceSharingSettings": {"SharingType": "Private"}}
+    sagemaker.create_space(DomainId=domain, SpaceName="lab", **of_alice)
+    stage.settle()
+    app = sagemaker.create_app(
+        DomainId=domain, SpaceName="lab", AppType="JupyterLab", AppName="default", ResourceSpec={"InstanceType": "ml.t3.medium"}
+    )
+    now = datetime.fromisoformat(stage.advance("4h"))
+    report = f"idle since={now - timedelta(hours=3):{REPORTED}} seen={now:{REPORTED}}"
+    sagemaker.add_tags(ResourceArn=app["AppArn"], Tags=[{"Key": "steward:activity", "Value": report}])
+    stage.advance("1h")
 
 
 @contextmanager
