@@ -127,12 +127,21 @@ def error_names() -> set[str]:
     return {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
+KEPT_ONCE_WORKED_OUT = {"Studios.known_types", "Sweep.results", "Sweep.savings"}
+
+
 def test_what_is_kept_once_worked_out_is_worked_out_without_a_call() -> None:
-    """Python 3.11 works out one `cached_property` of a class at a time, whoever's it is: over a call that waits, others would wait for it, too."""
-    for path in sorted((ROOT / "functions").rglob("*.py")):
-        for found in ast.walk(ast.parse(path.read_text())):
-            if isinstance(found, ast.FunctionDef) and any(isinstance(one, ast.Name) and one.id == "cached_property" for one in found.decorator_list):
-                assert "client" not in ast.unparse(found), f"{path.name}: {found.name}"
+    """Python 3.11 works out one `cached_property` of a class at a time, whoever's it is: over a call that waits, others would wait for it, too. These
+    three make none."""
+    found = {
+        f"{outer.name}.{inner.name}"
+        for path in sorted((ROOT / "functions").rglob("*.py"))
+        for outer in ast.walk(ast.parse(path.read_text()))
+        if isinstance(outer, ast.ClassDef)
+        for inner in outer.body
+        if isinstance(inner, ast.FunctionDef) and any("cached_property" in ast.unparse(one) for one in inner.decorator_list)
+    }
+    assert found == KEPT_ONCE_WORKED_OUT
 
 
 def test_the_tree_of_errors_is_drawn_as_it_is() -> None:

@@ -155,7 +155,7 @@ def _life(number: int, kind: Kind, app_type: str, until: float, chance: Random) 
         _protected(app_type, chance) if chance.random() < PROTECTED else None,
         chance.choice((-5, 5)) * HOUR if sight is Sight.WRONG_CLOCK else chance.uniform(-10, 10) * MINUTE,
         tuple(_now_and_then(HOURS_WITH_A_LATE_LOOK, (3, 10, 14, 40), until, chance)),
-        tuple(_now_and_then(HOURS_WITHOUT_WRITES, (10, 40, 80, 130), until, chance)),
+        tuple(_now_and_then(HOURS_WITHOUT_WRITES, (2, 5, 15, 40), until, chance)),
     )
 
 

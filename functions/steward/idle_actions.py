@@ -158,12 +158,20 @@ class Acting:
         try:
             deletion = delete_app(self.around.sagemaker, _name(action))
         except ClientError as error:
-            if error.response["Error"]["Code"] != "AccessDeniedException" or not _is_in_use(read_tags(self.around.sagemaker, described.arn)):
+            if error.response["Error"]["Code"] != "AccessDeniedException" or not self._is_in_use(described.arn):
                 raise
             return Outcome(Result.CALLED_OFF, "somebody came back as it was to be stopped")
         if deletion is Deletion.BEGUN:
             return Outcome(Result.STOPPED, fresh.message)
         return Outcome(Result.ALREADY_GONE if deletion is Deletion.GONE else Result.IN_USE, deletion.value)
+
+    def _is_in_use(self, arn: str) -> bool:
+        """By its tag now. Where that is not answered, what is told is why it was asked."""
+        try:
+            report = read_report(read_tags(self.around.sagemaker, arn).get(ACTIVITY_TAG, ""))
+        except ClientError:
+            return False
+        return report is not None and report.idle_since is None
 
     def _notice(self, described: DescribedApp, fresh: Decision) -> Outcome:
         dated = self.how.dated(self.how.clock())
@@ -223,11 +231,6 @@ def not_tried(place: ActionPlace, trouble: Trouble, now: datetime) -> Acted:
     message = f"{trouble.error}: {trouble.message}"
     lines = tuple(_line(action, result, message, now) for action in place.actions)
     return Acted(done=lines, troubles=() if result is Result.LEFT else (trouble,))
-
-
-def _is_in_use(tags: Tags) -> bool:
-    report = read_report(tags.get(ACTIVITY_TAG, ""))
-    return report is not None and report.idle_since is None
 
 
 def _seen(action: Action, described: DescribedApp, tags: Tags, around: Mapping[Where, Tags], account_tags: Tags) -> AppSeen:

@@ -17,7 +17,7 @@ from localaws.studio.core import SECONDS, Resource, forget
 from steward.errors import OutOfTime
 from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE, Action, ActionPlace
 from steward.resources.apps import DescribedApp
-from steward.rules.activity import NOTICE_TAG, time_text
+from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG, time_text
 from steward.rules.quiet_hours import QuietHours
 from steward.sweeps import trouble
 from tests.unit.idle_world import HOUR, OURS, PLACE, POLICY, World
@@ -272,20 +272,28 @@ def test_traps_30_31_and_32_whatever_delete_app_answers_is_a_line_and_the_next_i
     assert (lab.status, other.status) == ("InService", "Deleting")
 
 
-@pytest.mark.parametrize(("says", "result"), [(None, "CalledOff"), (8 * HOUR, "Refused")])
+@pytest.mark.parametrize(("says", "answers", "result"), [(None, True, "CalledOff"), (8 * HOUR, True, "Refused"), (None, False, "Refused")])
 def test_a_stop_that_is_denied_is_called_off_where_the_app_says_by_now_that_it_is_in_use(
-    member: World, lab: Resource, monkeypatch: pytest.MonkeyPatch, says: timedelta | None, result: str
+    member: World, lab: Resource, monkeypatch: pytest.MonkeyPatch, says: timedelta | None, answers: bool, result: str
 ) -> None:
-    """Our role may not delete such an app, whatever was decided; whoever is denied for another reason is told."""
+    """Our role may not delete such an app, whatever was decided. Whoever is denied for another reason is told, and whoever cannot be asked why."""
     actions = decided(member, "Stop")
 
     def denied(**_: Any) -> None:
         member.says(lab, says)
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "an explicit deny"}}, "DeleteApp")
 
+    def silent(*_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "no"}}, "ListTags")
+
     monkeypatch.setattr(member.sagemaker, "delete_app", denied)
-    assert only(member, actions)[0] == result
-    assert lab.status == "InService"
+    tags = acting.read_tags
+    monkeypatch.setattr(
+        acting, "read_tags", lambda *asked: tags(*asked) if answers or member.tags_of(lab.arn)[ACTIVITY_TAG][:4] == "idle" else silent()
+    )
+    found, message = only(member, actions)
+    assert (found, lab.status) == (result, "InService")
+    assert result != "Refused" or message.startswith("AccessDeniedException")
 
 
 @pytest.mark.parametrize(("code", "tries"), [("AccessDeniedException", 1), ("ThrottlingException", 5)])

@@ -1,17 +1,20 @@
 """How many calls a sweep makes in one account and Region: ⌈N/100⌉ + ⌈S/100⌉ + ⌈R/100⌉ + ⌈K/500⌉ + D + 4·I + 1 at most, N apps, S spaces, R tagged
-resources, K Canvas apps, D domains, I noticed or stopped; without a domain one."""
+resources, K Canvas apps, D domains, I acted on: noticed, stopped, or called off by the last look; without a domain one."""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localaws import tagging
+from localaws.studio.core import Resource, by_arn
 from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE
-from steward.rules.activity import NOTICE_TAG, time_text
-from tests.unit.idle_world import HOUR, OURS, World, world
+from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG, time_text
+from tests.unit.idle_world import ACCOUNT_ID, HOUR, OURS, REGION, World, world
 
 
 @pytest.fixture
@@ -109,6 +112,45 @@ def test_a_sweep_makes_no_more_calls_than_it_may(member: World, size: Size) -> N
     assert (calls["sagemaker:AddTags"], calls["sagemaker:DeleteApp"], calls["sagemaker:ListTags"]) == (notices, stops, stops)
     assert calls["cloudwatch:GetMetricData"] == ceil(size.canvas / 500) + size.canvas_stops + (size.canvas_notices > 0)
     assert calls["sagemaker:ListApps"] == max(1, ceil((size.domains * size.labs + size.canvas + size.gone) / 100))
+
+
+STOPPING = pytest.mark.parametrize("size", [Size(stops=1), Size(stops=3), Size(domains=2, spaces=60, labs=55, notices=7, stops=5)], ids=str)
+
+
+def noticed(member: World) -> list[Resource]:
+    return [one for one in by_arn(member.cloud, ACCOUNT_ID, REGION).values() if NOTICE_TAG in one.tags]
+
+
+@STOPPING
+def test_stops_that_the_last_look_calls_off_cost_no_more(member: World, size: Size) -> None:
+    fill(member, size)
+    most = most_calls(member, size)
+    with member.counted() as to_decide:
+        actions = member.decide().actions
+    for app in noticed(member):
+        member.says(app, None)
+    with member.counted() as to_act:
+        results = Counter(member.results(actions))
+    assert results == Counter(Noticed=size.notices, CalledOff=size.stops)
+    assert to_decide.total() + to_act.total() <= most
+
+
+@STOPPING
+def test_stops_that_iam_denies_since_somebody_came_back_just_then_cost_no_more(member: World, size: Size, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(member, size)
+    most, denied = most_calls(member, size), list[Resource]()
+
+    def deny(**named: Any) -> None:
+        (app,) = (one for one in noticed(member) if f"/{named['SpaceName']}/" in one.arn)
+        app.tag(app.tags | {ACTIVITY_TAG: member.report(None)}, member.cloud.clock.now)
+        denied.append(app)
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "an explicit deny"}}, "DeleteApp")
+
+    monkeypatch.setattr(member.sagemaker, "delete_app", deny)
+    calls, results = sweep(member)
+    assert results == Counter(Noticed=size.notices, CalledOff=size.stops)
+    assert len(denied) == size.stops
+    assert calls.total() + len(denied) <= most
 
 
 def test_an_account_without_a_domain_costs_one_call(member: World) -> None:
