@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import imports, profile_cost_tagging, reconciliation, results
 from benchmarks.converged import Size
-from benchmarks.idle_apps import chart, measured, scale
+from benchmarks.idle_apps import chart, measured, scale, seeds
 from benchmarks.idle_apps.subjects import SUBJECTS
 from localaws.local import LocalOrganization
 
@@ -43,6 +43,7 @@ def _idle_apps_at_scale(options: argparse.Namespace) -> list[results.Row]:
 GOALS: dict[str, Callable[[list[results.Row]], list[measured.Goal]]] = {
     "idle_app_shutdown": measured.goals,
     "idle_app_shutdown_scale": scale.goals,
+    "idle_app_shutdown_seeds": seeds.goals,
 }
 """Of benchmarks that are to reach something: what of it is reached."""
 
@@ -53,8 +54,9 @@ BENCHMARKS: dict[str, Measure] = {
     "reconciliation": _reconciliation,
     "idle_app_shutdown": _idle_apps,
     "idle_app_shutdown_scale": _idle_apps_at_scale,
+    "idle_app_shutdown_seeds": lambda options: seeds.measure(options.seeds, options.apps, options.hours, options.seed),
 }
-ON_REQUEST = frozenset({"idle_app_shutdown_scale"})
+ON_REQUEST = frozenset({"idle_app_shutdown_scale", "idle_app_shutdown_seeds"})
 """What takes so long that it is only run where it is named."""
 
 
@@ -74,7 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", type=_known, metavar="name", help=f"which to run: {', '.join(BENCHMARKS)} (default: all but the last)")
+    parser.add_argument(
+        "names", nargs="*", type=_known, metavar="name", help=f"which to run: {', '.join(BENCHMARKS)} (default: all but the last two)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="orders what is due at the same moment (default: 1)")
     parser.add_argument("--people", type=_some, default=25, help="user profiles in each scenario, all at once (default: 25)")
     parser.add_argument("--turns", type=_some, default=7, help="fresh processes for each import, of which the median counts (default: 7)")
@@ -95,6 +99,8 @@ def _options() -> argparse.ArgumentParser:
     large.add_argument("--scale-accounts", type=_some, default=usual.accounts, help=f"of the organization (default: {usual.accounts})")
     large.add_argument("--scale-regions", type=_some, default=usual.regions, help=f"in use, {len(scale.REGIONS)} at most (default: {usual.regions})")
     large.add_argument("--scale-apps", type=_some, default=usual.apps, help=f"in each account and Region, 2 at least (default: {usual.apps})")
+    many = parser.add_argument_group("idle_app_shutdown_seeds")
+    many.add_argument("--seeds", type=_some, default=100, help="so many, from --seed on, each of --apps and --hours (default: 100)")
     sizes = parser.add_argument_group("reconciliation")
     sizes.add_argument(
         "--accounts", type=_some, nargs="+", default=list(reconciliation.SIZES), help="sizes of the organization (default: 100 200 500)"

@@ -35,10 +35,12 @@ def told_of(platform: Platform, queue: str) -> list[tuple[str, str, str]]:
 
 
 def test_code_editor_and_canvas_are_noticed_and_stopped_each_as_what_it_is(platform: Platform) -> None:
-    """Trap 27: an app of Code Editor is its space's, one of Canvas its user profile's. Of Canvas CloudWatch says how long it is unused."""
+    """Trap 27: an app of Code Editor is its space's, one of Canvas its user profile's. Of Canvas CloudWatch says how long it is unused,
+    and what somebody writes on it as if it had a reporter says nothing."""
     announced = platform.watch_hub_bus()
     platform.deploy(IdleAppShutdown="stop")
     editor, canvas = start_app(platform, app_type="CodeEditor").lives(), start_app(platform, "pricing-prod", "carol", "Canvas").lives()
+    platform.set_tags("pricing-prod", canvas.arn, {ACTIVITY_TAG: "active for ever"})
     platform.local.advance(6 * HOUR)
     assert (editor.status, canvas.status) == ("Deleted", "Deleted")
     (noticed, stopped) = (run for run in platform.executions("idle_app_shutdown") if "ActOnApps" in platform.states_entered(run))

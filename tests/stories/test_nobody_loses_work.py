@@ -246,7 +246,8 @@ def test_activity_between_decision_and_stop_calls_it_off(platform: Platform) -> 
 
 
 def test_activity_between_the_last_look_and_the_call_that_stops_calls_it_off(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All was asked once more, and said idle. Between that and DeleteApp the reporter writes: IAM itself keeps our role from it."""
+    """All was asked once more, and said idle. Between that and DeleteApp the reporter writes: IAM, if it
+    sees the tag as localaws has it, keeps our role from it."""
     app = ready_to_be_stopped(platform)
     answer = OPERATIONS["sagemaker", "ListTags"]
 

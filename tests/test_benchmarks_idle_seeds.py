@@ -1,0 +1,61 @@
+"""`benchmarks.idle_apps.seeds`: lives in which somebody comes back and nobody hears of it, and what the rules alone make of them."""
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.idle_apps import seeds, truth
+from benchmarks.idle_apps.seeds import is_back_unheard, stopped
+from benchmarks.idle_apps.truth import HOUR, MINUTE, How, Kind, Life, Sight, Span, Work
+
+DAY = 24 * HOUR
+BACK = 5.4 * HOUR
+LIFE = Life(
+    0,
+    Kind.COMPUTING,
+    "JupyterLab",
+    Sight.REPORTER,
+    -DAY,
+    (Work(0.2 * HOUR, 1.2 * HOUR, How.TYPES), Work(BACK, BACK + 20 * MINUTE, How.TYPES), Work(BACK + 20 * MINUTE, 9 * HOUR, How.KERNEL_COMPUTES)),
+)
+"""Idle from 1.2 h on; its reports show so much at 4 h, so that is the notice, and 6 h the stop, unless it is heard that somebody is back."""
+
+UNHEARD = (Span(BACK - MINUTE, 6.1 * HOUR),)
+
+
+def test_who_is_heard_is_kept_until_the_work_is_done() -> None:
+    at = stopped(LIFE, 16)
+    assert not is_back_unheard(LIFE)
+    assert at is not None
+    assert at > 9 * HOUR + LIFE.threshold
+    assert not LIFE.protects(at)
+
+
+@pytest.mark.parametrize("unheard", ["outages", "late"])
+def test_who_comes_back_unheard_types_and_goes_on_to_compute_is_what_nobody_can_see(unheard: str) -> None:
+    """The known limit of all evidence: the last beat got through, the health check hides who typed, and nothing says that a kernel computes."""
+    life = replace(LIFE, **{unheard: UNHEARD})
+    at = stopped(life, 16)
+    assert is_back_unheard(life)
+    assert (at, at is not None and life.protects(at)) == (6 * HOUR + seeds.TAKES, True)
+
+
+def test_who_still_types_is_known_to_describe_app() -> None:
+    work = (LIFE.work[0], Work(BACK, 9 * HOUR, How.TYPES))
+    at = stopped(replace(LIFE, work=work, outages=UNHEARD, born=-DAY - 100), 16)
+    assert at is not None
+    assert at > 9 * HOUR
+
+
+def test_who_cannot_be_seen_at_all_or_is_protected_is_in_no_danger() -> None:
+    for safe in (replace(LIFE, outages=UNHEARD, sight=Sight.DENIED), replace(LIFE, outages=UNHEARD, protected="app")):
+        assert not is_back_unheard(safe)
+
+
+def test_seeds_are_added_up_and_a_wrong_stop_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    of_seed = {7: [LIFE, replace(LIFE, outages=UNHEARD)], 8: [replace(LIFE, number=3, late=UNHEARD)]}
+    monkeypatch.setattr(truth, "lives", lambda _apps, _hours, seed: of_seed[seed])
+    rows = seeds.measure(2, 10, 16, 7)
+    assert [(row.metric, row.value) for row in rows] == [("lives_at_risk", 2), ("wrong_stops", 2)]
+    assert capsys.readouterr().err.splitlines() == [f"seed 7: app 0, {LIFE.kind}, at 6.001 h", f"seed 8: app 3, {LIFE.kind}, at 6.001 h"]
+    assert [goal.met for goal in seeds.goals(rows)] == [False]
