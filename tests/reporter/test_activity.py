@@ -190,10 +190,10 @@ def test_no_report_is_idle_that_was_not(trace: list[tuple[int, str]]) -> None:
             assert HERE not in [what for at, what in looks if since < at <= minute]
 
 
-def test_what_fails_is_tried_again_soon_and_then_each_eight_minutes() -> None:
+def test_what_fails_is_tried_again_soon_and_often_for_longer_than_a_beat() -> None:
     _, tried, _ = played(((minute, HERE) for minute in range(24 * 60)), fails=[True] * 1000)
-    assert [(later - earlier) / MINUTE for earlier, later in pairwise(tried)][:6] == [1, 2, 4, 8, 8, 8]
-    assert len(tried) <= 30
+    assert [(later - earlier) / MINUTE for earlier, later in pairwise(tried)][:14] == [1, 2, 4, *[8] * 9, 60, 60]
+    assert len(tried) <= 36
 
 
 def test_what_is_denied_is_tried_each_hour() -> None:
