@@ -121,8 +121,8 @@ def written(state: State, text: str, at: float) -> State:
 
 
 def refused(state: State, at: float, *, denied: bool) -> State:
-    """The tag could not be written: again after 1, 2, 4 and each 8 minutes, for so long what it says counts, and somebody may be back. After 79 minutes,
-    and where it is denied, each hour."""
+    """The tag could not be written: again after 1, 2, 4 and each 8 minutes, while what it says still counts: somebody may be back. After 79
+    minutes, and where it is denied, each hour."""
     wait = BEAT if denied or state.failures > 11 else 60.0 * 2 ** min(state.failures, 3)
     return state._replace(retry=at + wait, failures=state.failures + 1)
 
