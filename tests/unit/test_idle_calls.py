@@ -2,7 +2,6 @@
 resources, K Canvas apps, D domains, I acted on: noticed, stopped, or called off by the last look; without a domain one."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -14,13 +13,7 @@ from localaws import tagging
 from localaws.studio.core import Resource, by_arn
 from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE
 from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG, time_text
-from tests.unit.idle_world import ACCOUNT_ID, HOUR, OURS, REGION, World, world
-
-
-@pytest.fixture
-def member() -> Iterator[World]:
-    with world() as made:
-        yield made
+from tests.unit.idle_world import ACCOUNT_ID, HOUR, OURS, REGION, World
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The step DecideOnApps for one account and Region: what it reads, decides and tells."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,18 +11,12 @@ from localaws import tagging
 from localaws.studio import behaviour
 from steward.idle_sweeps import Action, Decided
 from steward.rules.activity import NOTICE_TAG, time_text
-from tests.unit.idle_world import ACCOUNT_ARN, HOUR, OURS, PLACE, POLICY, World, world
+from tests.unit.idle_world import ACCOUNT_ARN, HOUR, OURS, PLACE, POLICY, World
 
 DISTRIBUTION = "arn:aws:sagemaker:eu-west-1:819792524951:image/sagemaker-distribution-cpu"
 IDLE = {"LifecycleManagement": "ENABLED", "IdleTimeoutInMinutes": 120, "MinIdleTimeoutInMinutes": 60, "MaxIdleTimeoutInMinutes": 480}
 NATIVE = {"JupyterLabAppSettings": {"AppLifecycleManagement": {"IdleSettings": IDLE}}}
 ROLE = "arn:aws:iam::444444444444:role/Studio"
-
-
-@pytest.fixture
-def member() -> Iterator[World]:
-    with world() as made:
-        yield made
 
 
 @pytest.fixture
