@@ -72,11 +72,12 @@ def test_each_measurement_has_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch,
     """All but idle_app_shutdown, which plays hours: tests/test_benchmarks_idle_apps.py."""
     monkeypatch.chdir(tmp_path)
     tiny = ["--accounts", "1", "--domains", "1", "--profiles", "1"]
-    tiny += ["--scale-accounts", "1", "--scale-regions", "1", "--scale-apps", "2"]
+    tiny += ["--scale-accounts", "1", "--scale-regions", "1", "--scale-apps", "2", "--seeds", "2", "--apps", "100", "--hours", "12"]
     assert main([*(name for name in BENCHMARKS if name != "idle_app_shutdown"), "--people", "1", "--turns", "1", *tiny]) == 0
     cases = {file.stem: {row["case"] for row in json.loads(file.read_text())["rows"]} for file in results.BUILD.iterdir()}
     assert cases == {
         "idle_app_shutdown_scale": {"1 accounts in 1 Regions, 2 apps each"},
+        "idle_app_shutdown_seeds": {"2 seeds of 100 apps, 12 hours, from seed 1 on"},
         "imports": {"import", *(f"import {module}" for module in imports.handlers())},
         "profile_cost_tagging": {scenario.name for scenario in profile_cost_tagging.SCENARIOS},
         "reconciliation": {"1 accounts", "1 accounts, 1 profiles without tags"},
