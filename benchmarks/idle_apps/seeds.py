@@ -23,6 +23,8 @@ ZERO = 1_800_000_000.0 // HOUR * HOUR
 TAKES = 3.0
 """Seconds from a sweep's begin to its last look."""
 CHECKED_EVERY = 5 * MINUTE
+RETRIED_WITHIN = 8 * MINUTE
+"""So long after writes succeed again the next one may come."""
 
 
 def measure(seeds: int, apps: int, hours: int, first: int) -> list[Row]:
@@ -49,7 +51,7 @@ def is_back_unheard(life: Life) -> bool:
         return False
     silences = (*life.outages, *life.late)
     back = [work.begin for work in life.work if work.begin >= 0]
-    return any(span.begin <= begin + MINUTE and span.end >= begin // HOUR * HOUR + HOUR for begin in back for span in silences)
+    return any(span.begin <= begin + MINUTE and span.end + RETRIED_WITHIN >= begin // HOUR * HOUR + HOUR for begin in back for span in silences)
 
 
 def stopped(life: Life, hours: int) -> float | None:

@@ -169,7 +169,7 @@ class Acting:
         """By its tag now. Where that is not answered, what is told is why it was asked."""
         try:
             report = read_report(read_tags(self.around.sagemaker, arn).get(ACTIVITY_TAG, ""))
-        except ClientError:
+        except (ClientError, BotoCoreError):
             return False
         return report is not None and report.idle_since is None
 
