@@ -10,12 +10,13 @@ from benchmarks.idle_apps.truth import HOUR, MINUTE, How, Kind, Life, Sight, Spa
 
 DAY = 24 * HOUR
 BACK = 5.4 * HOUR
+BETWEEN_CHECKS = 100.0
 LIFE = Life(
     0,
     Kind.COMPUTING,
     "JupyterLab",
     Sight.REPORTER,
-    -DAY,
+    -DAY - BETWEEN_CHECKS,
     (Work(0.2 * HOUR, 1.2 * HOUR, How.TYPES), Work(BACK, BACK + 20 * MINUTE, How.TYPES), Work(BACK + 20 * MINUTE, 9 * HOUR, How.KERNEL_COMPUTES)),
 )
 """Idle from 1.2 h on; its reports show so much at 4 h, so that is the notice, and 6 h the stop, unless it is heard that somebody is back."""
@@ -42,9 +43,25 @@ def test_who_comes_back_unheard_types_and_goes_on_to_compute_is_what_nobody_can_
 
 def test_who_still_types_is_known_to_describe_app() -> None:
     work = (LIFE.work[0], Work(BACK, 9 * HOUR, How.TYPES))
-    at = stopped(replace(LIFE, work=work, outages=UNHEARD, born=-DAY - 100), 16)
+    at = stopped(replace(LIFE, work=work, outages=UNHEARD), 16)
     assert at is not None
     assert at > 9 * HOUR
+
+
+@pytest.mark.parametrize(("before", "at_risk"), [(2 * MINUTE, True), (3 * MINUTE, False)])
+def test_who_comes_back_just_before_a_sweep_is_not_heard_either(before: float, at_risk: bool) -> None:
+    back = Work(6 * HOUR - before, 9 * HOUR, How.TYPES)
+    assert is_back_unheard(replace(LIFE, work=(LIFE.work[0], back))) is at_risk
+
+
+def test_whom_a_health_check_of_just_now_hides_shows_at_the_second_look() -> None:
+    """Who types 20 seconds before the sweep, with a check 3 seconds before it; nobody comes, and the same app is stopped a minute later."""
+    hidden = replace(LIFE, number=30, born=-DAY)
+    back = Work(6 * HOUR - 20, 9 * HOUR, How.TYPES)
+    kept = stopped(replace(hidden, work=(LIFE.work[0], back)), 16)
+    assert kept is not None
+    assert kept > 9 * HOUR + LIFE.threshold
+    assert stopped(replace(hidden, work=LIFE.work[:1]), 16) == 6 * HOUR + MINUTE
 
 
 def test_who_cannot_be_seen_at_all_or_is_protected_is_in_no_danger() -> None:

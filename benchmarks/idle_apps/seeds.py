@@ -14,7 +14,7 @@ from benchmarks.idle_apps.truth import HOUR, MINUTE, OF_PROFILES, OWN_THRESHOLD,
 from benchmarks.idle_apps.world import OWN, TAG
 from benchmarks.results import Row
 from steward.rules.activity import CALLED_OFF, NOTICE_TAG, time_text
-from steward.rules.idle import AppSeen, Verdict, confirm, decide, signals_of
+from steward.rules.idle import AppSeen, Decision, Reason, Verdict, confirm, decide, hidden_until, signals_of
 from steward.rules.idle_policy import IdlePolicy
 from steward.rules.idle_settings import IdleLimits
 
@@ -25,6 +25,8 @@ TAKES = 3.0
 CHECKED_EVERY = 5 * MINUTE
 RETRIED_WITHIN = 8 * MINUTE
 """So long after writes succeed again the next one may come."""
+HEARD_WITHIN = 2 * MINUTE
+"""So long it may take until a reporter that is hindered by nothing has looked, and said that somebody came."""
 
 
 def measure(seeds: int, apps: int, hours: int, first: int) -> list[Row]:
@@ -50,8 +52,9 @@ def is_back_unheard(life: Life) -> bool:
     if life.sight is not Sight.REPORTER or life.protected:
         return False
     silences = (*life.outages, *life.late)
-    back = [work.begin for work in life.work if work.begin >= 0]
-    return any(span.begin <= begin + MINUTE and span.end + RETRIED_WITHIN >= begin // HOUR * HOUR + HOUR for begin in back for span in silences)
+    back = [(work.begin, work.begin // HOUR * HOUR + HOUR) for work in life.work if work.begin >= 0]
+    unheard = any(span.begin <= begin + MINUTE and span.end + RETRIED_WITHIN >= sweep for begin, sweep in back for span in silences)
+    return unheard or any(sweep - begin <= HEARD_WITHIN for begin, sweep in back)
 
 
 def stopped(life: Life, hours: int) -> float | None:
@@ -59,19 +62,24 @@ def stopped(life: Life, hours: int) -> float | None:
     reports, notice = sorted(Reports(life, ZERO, max(life.born, -3 * HOUR)).until(hours * HOUR)), dict[str, str]()
     for sweep in range(hours):
         now = sweep * HOUR + TAKES
-        said = [text for at, text in reports if at <= now]
-        if not said or life.born > now:
+        if life.born > now:
             continue
-        verdict, called_off = _decided(life, {TAG: said[-1], **notice}, now)
-        if verdict is Verdict.STOP:
+        decision, confirmed = _looked(life, reports, notice, now)
+        if decision.verdict is Verdict.STOP and (until := hidden_until(*_described(life, now), _time(now))):
+            now = (until - _time(0)).total_seconds()
+            decision, confirmed = _looked(life, reports, notice, now)
+        if confirmed.verdict is Verdict.STOP:
             return now
-        if verdict is Verdict.NOTICE or called_off:
-            notice = {NOTICE_TAG: CALLED_OFF if called_off else time_text(_time(sweep * HOUR))}
+        if confirmed.verdict is Verdict.NOTICE:
+            notice = {NOTICE_TAG: time_text(_time(sweep * HOUR))}
+        elif decision.verdict is Verdict.STOP and confirmed.reason is Reason.USER_ACTIVITY:
+            notice = {NOTICE_TAG: CALLED_OFF}
     return None
 
 
-def _decided(life: Life, tags: dict[str, str], now: float) -> tuple[Verdict, bool]:
-    """And whether it is DescribeApp that calls a stop off."""
+def _looked(life: Life, reports: list[tuple[float, str]], notice: dict[str, str], now: float) -> tuple[Decision, Decision]:
+    """What its tags come to, and that with what DescribeApp says."""
+    said = [text for at, text in reports if at <= now]
     own = dict([OWN]) if life.threshold == OWN_THRESHOLD else {}
     of_profile = life.app_type in OF_PROFILES
     app = AppSeen(
@@ -80,17 +88,20 @@ def _decided(life: Life, tags: dict[str, str], now: float) -> tuple[Verdict, boo
         app_name="default",
         created=_time(life.born),
         instance_type="ml.t3.medium",
-        tags=tags,
+        tags=notice | ({TAG: said[-1]} if said else {}),
         space_tags={} if of_profile else own,
         profile_tags=own if of_profile else {},
         domain_tags={},
         account_tags={},
     )
     decision = decide(app, signals_of(app, None, POLICY, _time(now)), POLICY, _time(now))
+    return decision, confirm(decision, *_described(life, now), _time(now), POLICY)
+
+
+def _described(life: Life, now: float) -> tuple[datetime, datetime]:
+    """LastUserActivityTimestamp and LastHealthCheckTimestamp."""
     checked = life.born + (now - life.born) // CHECKED_EVERY * CHECKED_EVERY
-    used = max(checked, life.last_typed(now) or checked)
-    confirmed = confirm(decision, _time(used), _time(checked), _time(now), POLICY)
-    return confirmed.verdict, decision.verdict is Verdict.STOP and confirmed.verdict is Verdict.KEEP
+    return _time(max(checked, life.last_typed(now) or checked)), _time(checked)
 
 
 def _time(at: float) -> datetime:

@@ -21,8 +21,9 @@ from steward.sweeps import Trouble, door, look_at_each
 def handler(batch: ActionBatch, context: LambdaContext) -> dict[str, Any]:
     settings, clock = StopIdleAppsSettings.from_env(), partial(datetime.now, UTC)
     enter = door(hub_client("sts"), settings.member_role_name, batch.common.run)
-    act = ActOnPlace(settings.idle_policy, settings.held, batch.common.as_of or batch.common.time, batch.attempt, clock)
-    looked = look_at_each(batch.items, enter, act.at, context.get_remaining_time_in_millis, WORKFLOW)
+    remaining_ms = context.get_remaining_time_in_millis
+    act = ActOnPlace(settings.idle_policy, settings.held, batch.common.as_of or batch.common.time, batch.attempt, clock, remaining_ms)
+    looked = look_at_each(batch.items, enter, act.at, remaining_ms, WORKFLOW)
     acted = total_acted(not_tried(place, one, clock()) if isinstance(one, Trouble) else one for place, one in zip(batch.items, looked, strict=True))
     logger.info("acted on apps", places=len(batch.items), results=Counter(one.result for one in acted.done))
     return acted.as_answer()

@@ -1,6 +1,7 @@
 """Apps that were decided on are looked at once more, each just before it is noticed or stopped; and whatever comes of it is a line of the result."""
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +16,7 @@ from steward.resources.canvas import CanvasUser, Unused, canvas_unused
 from steward.resources.clients import MemberSession
 from steward.resources.tags import add_tags, path_of, read_tags, read_tags_of
 from steward.rules.activity import ACTIVITY_TAG, BACKDATED_AT_MOST, CALLED_OFF, NOTICE_TAG, SKEW, read_report, read_time, time_text
-from steward.rules.idle import AppSeen, Decision, Reason, confirm, decide, signals_of
+from steward.rules.idle import AppSeen, Decision, Reason, confirm, decide, hidden_until, signals_of
 from steward.rules.idle_policy import IdlePolicy
 from steward.rules.idle_policy import Place as Where
 from steward.rules.troubles import NO_TIME
@@ -43,6 +44,18 @@ SAME_START = timedelta(seconds=1)
 """ListApps and DescribeApp may round differently when an app was started."""
 
 
+TIME_FOR_A_SECOND_LOOK = timedelta(minutes=1)
+"""What has to be left of a function's time after a wait for it."""
+
+
+class Hidden(Exception):
+    """A health check hides who types, `until` then: the app is to be looked at again."""
+
+    def __init__(self, until: datetime):
+        super().__init__(until)
+        self.until = until
+
+
 class Outcome(NamedTuple):
     """`at`: what is told as its time, where that is not when it was done."""
 
@@ -53,13 +66,15 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class ActOnPlace:
-    """`as_of`: the time for which the run was started, or when it began. `attempt`: 0 at the first try of its batch. `clock` tells the time."""
+    """`as_of`: the time for which the run was started, or when it began. `attempt`: 0 at the first try of its batch. `clock` tells the time,
+    `remaining_ms` how much of the function's is left."""
 
     policy: IdlePolicy
     held: bool
     as_of: datetime
     attempt: int
     clock: Callable[[], datetime]
+    remaining_ms: Callable[[], int]
 
     def dated(self, now: datetime) -> datetime:
         """What a notice that is written now is dated: as of its run, so that a grace of two hours is over when the second hourly sweep after it
@@ -75,9 +90,24 @@ class ActOnPlace:
         acting = Acting(self, session, read_around(place, session))
         acted = ordered[:MOST_ACTIONS_OF_A_PLACE]
         left = Outcome(Result.LEFT, f"more than {MOST_ACTIONS_OF_A_PLACE} in one account and Region: it is the next run's")
-        return Acted(
-            done=(*(self._done(action, acting.on(action)) for action in acted), *(self._done(action, left) for action in ordered[len(acted) :]))
-        )
+        return Acted(done=(*self._act(acting, acted), *(self._done(action, left) for action in ordered[len(acted) :])))
+
+    def _act(self, acting: "Acting", actions: Iterable[Action]) -> Iterator[Done]:
+        """What a health check has just hidden comes last, when it hides nothing any more."""
+        again, until = list[Action](), self.clock()
+        for action in actions:
+            try:
+                outcome = acting.on(action)
+            except Hidden as hidden:
+                again.append(action)
+                until = max(until, hidden.until)
+            else:
+                yield self._done(action, outcome)
+        wait = until - self.clock()
+        if timedelta(0) < wait < timedelta(milliseconds=self.remaining_ms()) - TIME_FOR_A_SECOND_LOOK:
+            time.sleep(wait.total_seconds())
+        for action in again:
+            yield self._done(action, acting.on(action, again=True))
 
     def _done(self, action: Action, outcome: Outcome) -> Done:
         return _line(action, outcome.result, outcome.message, outcome.at or self.clock())
@@ -126,12 +156,13 @@ class Acting:
     closed: list[str] = field(default_factory=list)
     measured: list[Mapping[CanvasUser, Unused]] = field(default_factory=list)
 
-    def on(self, action: Action) -> Outcome:
-        """Whatever becomes of it. What is neither AWS's answer nor the way to it is a fault of ours: it ends the batch, and is seen."""
+    def on(self, action: Action, *, again: bool = False) -> Outcome:
+        """Whatever becomes of it. Raises Hidden at the first look, of what is to be looked at again. What is neither AWS's answer nor the way to it
+        is a fault of ours: it ends the batch, and is seen."""
         if self.closed:
             return Outcome(Result.REFUSED, self.closed[0])
         try:
-            return self._on(action)
+            return self._on(action, again=again)
         except OutOfTime as error:
             return Outcome(Result.LEFT, str(error))
         except (ClientError, BotoCoreError) as error:
@@ -141,12 +172,15 @@ class Acting:
                 self.closed.append(message)
             return Outcome(Result.REFUSED, message)
 
-    def _on(self, action: Action) -> Outcome:
+    def _on(self, action: Action, *, again: bool) -> Outcome:
         described = describe_app(self.around.sagemaker, _name(action))
         if described is None or described.status != "InService":
             return self._not_there(action, described)
         if described.created > action.created + SAME_START:
             return Outcome(Result.CALLED_OFF, "somebody has started it again since it was decided")
+        until = hidden_until(described.last_user_activity, described.last_health_check, self.how.clock())
+        if until is not None and action.verdict == "Stop" and not again:
+            raise Hidden(until)
         tags = self._tags_of(action, described)
         fresh = self._decide_anew(action, _seen(action, described, tags, self.around.of(action), self.around.place.account_tags), described)
         if fresh.verdict.value != action.verdict or not _is_same_period(action, fresh):
@@ -216,7 +250,7 @@ class Acting:
             return Outcome(Result.NOTICED, "an earlier try of this batch noticed it", noticed)
         if action.verdict == "Stop" and fresh.reason is Reason.USER_ACTIVITY:
             add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: CALLED_OFF})
-        result = Result.HELD if fresh.reason is Reason.QUIET_HOURS else Result.CALLED_OFF
+        result = {Reason.QUIET_HOURS: Result.HELD, Reason.JUST_CHECKED: Result.LEFT}.get(fresh.reason, Result.CALLED_OFF)
         return Outcome(result, f"now {fresh.verdict}: {fresh.message}")
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 import localaws
 from localaws.local import LocalOrganization
 from localaws.metrics import Metric, plant_metric
+from localaws.studio.apps import HEALTH_CHECK_EVERY
 from localaws.studio.core import Resource
 from localaws.studio.planting import plant_app
 from steward.idle_actions import ActOnPlace
@@ -28,6 +29,10 @@ PLACE = Place(account_id=ACCOUNT_ID, account_arn=ACCOUNT_ARN, region=REGION, acc
 POLICY = IdlePolicy(IdleLimits(120, 60, 480))
 HOUR = timedelta(hours=1)
 OURS = {"ml:project": "fraud"}
+
+
+BETWEEN_CHECKS = timedelta(seconds=HEALTH_CHECK_EVERY / 2)
+"""So long ago an app's last health check was when a test begins: it hides nobody."""
 
 
 class World:
@@ -75,7 +80,7 @@ class World:
         return self.app(domain_id, tags, **{"UserProfileName": profile, "AppType": "Canvas", **more})
 
     def app(self, domain_id: str, tags: dict[str, str] | None = None, **more: Any) -> Resource:
-        since = more.pop("created", self.now - 24 * HOUR)
+        since = more.pop("created", self.now - 24 * HOUR - BETWEEN_CHECKS)
         return plant_app(self.cloud, ACCOUNT_ID, REGION, created=since, tags=tags, **{"DomainId": domain_id, "AppName": "default", **more})
 
     def unused(self, domain_id: str, profile: str, time: timedelta) -> None:
@@ -105,11 +110,22 @@ class World:
         return DecideOnPlace(policy, "ml:user", lambda: self.now).at(place, self)  # type: ignore[arg-type]
 
     def act(
-        self, actions: Sequence[Action], policy: IdlePolicy = POLICY, *, held: bool = False, attempt: int = 0, as_of: datetime | None = None
+        self,
+        actions: Sequence[Action],
+        policy: IdlePolicy = POLICY,
+        *,
+        held: bool = False,
+        attempt: int = 0,
+        as_of: datetime | None = None,
+        remaining: timedelta = timedelta(minutes=5),
     ) -> Acted:
         """`as_of`: the time for which the run was started; now, where nothing is said."""
-        place = ActionPlace(**dict(PLACE), actions=tuple(actions))
-        return ActOnPlace(policy, held, as_of or self.now, attempt, lambda: self.now).at(place, self)  # type: ignore[arg-type]
+        place, ends = ActionPlace(**dict(PLACE), actions=tuple(actions)), self.now + remaining
+
+        def remaining_ms() -> int:
+            return int((ends - self.now) / timedelta(milliseconds=1))
+
+        return ActOnPlace(policy, held, as_of or self.now, attempt, lambda: self.now, remaining_ms).at(place, self)  # type: ignore[arg-type]
 
     def results(self, actions: Sequence[Action], **more: Any) -> list[str]:
         """What each came to, in the order of the actions."""

@@ -17,7 +17,7 @@ from localaws.studio.core import SECONDS, Resource, forget
 from steward.errors import OutOfTime
 from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE, Action, ActionPlace
 from steward.resources.apps import DescribedApp
-from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG, time_text
+from steward.rules.activity import ACTIVITY_TAG, CALLED_OFF, NOTICE_TAG, time_text
 from steward.rules.quiet_hours import QuietHours
 from steward.sweeps import trouble
 from tests.unit.idle_world import HOUR, OURS, PLACE, POLICY, World
@@ -196,6 +196,55 @@ def test_trap_22_a_health_check_of_the_same_moment_as_the_last_activity_says_not
         assert only(member, actions)[0] == "Stopped"
 
 
+def just_checked(member: World, domain_id: str, space: str = "code", noticed: timedelta = 2 * HOUR) -> Resource:
+    """An app that is to be stopped, with a health check of ten seconds ago."""
+    return member.lab(domain_id, space, member.idle(8 * HOUR, noticed), created=member.now - 24 * HOUR - timedelta(seconds=10))
+
+
+def test_trap_22_what_a_health_check_has_just_hidden_is_looked_at_again_a_minute_after_it(member: World, domain_id: str, lab: Resource) -> None:
+    """Trap 22. Whoever types would not show before. Nobody is there, so it is stopped, for one call more."""
+    hidden, actions = just_checked(member, domain_id), decided(member, "Stop")
+    before = member.now
+    with member.counted() as calls:
+        done = member.act(actions).done
+    assert [(one.space_name, one.result.value) for one in done] == [("lab", "Stopped"), ("code", "Stopped")]
+    assert done[0].at - before < timedelta(seconds=5)
+    assert done[1].at - before > timedelta(seconds=49)
+    assert (lab.status, hidden.status) == ("Deleting", "Deleting")
+    assert (calls["sagemaker:DescribeApp"], calls["sagemaker:ListTags"]) == (3, 2)
+
+
+def test_trap_22_whoever_types_meanwhile_shows_at_the_second_look_and_so_does_what_the_reporter_says(member: World, domain_id: str) -> None:
+    """Trap 22."""
+    apps = [just_checked(member, domain_id, space) for space in ("code", "lab")]
+    actions = decided(member, "Stop")
+    clock = member.local.clock
+    clock.at(clock.now + 20, lambda: setattr(apps[0], "used", member.now))
+    clock.at(clock.now + 30, lambda: apps[1].tag(apps[1].tags | {ACTIVITY_TAG: member.report(None)}, clock.now))
+    assert member.results(actions) == ["CalledOff", "CalledOff"]
+    assert [member.tags_of(app.arn)[NOTICE_TAG] == CALLED_OFF for app in apps] == [True, False]
+
+
+def test_trap_22_where_health_checks_always_hide_who_types_the_next_run_looks_again_once(member: World, domain_id: str) -> None:
+    """Trap 22. So often that no look is free of them; after an hour that has to be enough."""
+    lab = just_checked(member, domain_id)
+    noticed = member.tags_of(lab.arn)[NOTICE_TAG]
+    for more, result in ((0, "Left"), (3600, "Stopped")):
+        member.local.advance(more)
+        member.says(lab, 8 * HOUR + timedelta(seconds=more))
+        checked = member.now + timedelta(hours=1)
+        with described(last_user_activity=checked, last_health_check=checked):
+            assert only(member, decided(member, "Stop"))[0] == result
+        assert member.tags_of(lab.arn)[NOTICE_TAG] == noticed
+
+
+def test_nobody_waits_for_a_second_look_where_no_time_is_left_for_it(member: World, domain_id: str) -> None:
+    lab, before = just_checked(member, domain_id), member.now
+    (done,) = member.act(decided(member, "Stop"), remaining=timedelta(seconds=100)).done
+    assert (done.result.value, done.at - before < timedelta(seconds=5), lab.status) == ("Left", True, "InService")
+    assert "the next run looks again" in done.message
+
+
 @pytest.mark.parametrize("app", ["lab", "fresh"])
 @pytest.mark.parametrize("later", [timedelta(seconds=30), 22 * HOUR])
 def test_trap_25_an_app_that_was_started_again_since_it_was_decided_is_neither_noticed_nor_stopped(
@@ -368,7 +417,7 @@ def test_a_second_try_of_a_batch_tells_what_the_first_did_and_does_nothing_twice
     member.local.advance(60)
     place = ActionPlace(**dict(PLACE), actions=actions)
     with member.counted() as calls:
-        again = acting.ActOnPlace(POLICY, held=False, as_of=began, attempt=1, clock=lambda: member.now).at(place, member)  # type: ignore[arg-type]
+        again = acting.ActOnPlace(POLICY, held=False, as_of=began, attempt=1, clock=lambda: member.now, remaining_ms=lambda: 0).at(place, member)  # type: ignore[arg-type]
     assert [(one.key, one.result) for one in again.done] == [(one.key, one.result) for one in first.done]
     assert calls["sagemaker:DeleteApp"] == calls["sagemaker:AddTags"] == 0
     assert member.tags_of(noticed.arn)[NOTICE_TAG] == tag

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+import steward.idle_actions as acting
 from localaws import tagging
+from localaws.studio import behaviour
 from localaws.studio.core import Resource, by_arn
 from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE
 from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG, time_text
@@ -49,7 +51,9 @@ SIZES = [
 
 
 def fill(member: World, size: Size) -> None:
-    """Spaces are listed, so they are there; a Canvas app's profile is asked for its tags at most, so the first few are."""
+    """Spaces are listed, so they are there; a Canvas app's profile is asked for its tags at most, so the first few are. No health check hides
+    anybody."""
+    behaviour(member.cloud).health_checks_count_as_activity = False
     tags = OURS if size.tagged else None
     for domain in range(size.domains):
         domain_id = member.domain(tags)
@@ -144,6 +148,18 @@ def test_stops_that_iam_denies_since_somebody_came_back_just_then_cost_no_more(m
     assert results == Counter(Noticed=size.notices, CalledOff=size.stops)
     assert len(denied) == size.stops
     assert calls.total() + len(denied) <= most
+
+
+@STOPPING
+def test_stops_that_are_looked_at_twice_cost_no_more(member: World, size: Size, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since a health check of just now hid who types."""
+    fill(member, size)
+    most = most_calls(member, size)
+    monkeypatch.setattr(acting, "hidden_until", lambda *_: member.now + HOUR / 100)
+    calls, results = sweep(member)
+    assert results == Counter(Noticed=size.notices, Stopped=size.stops)
+    assert calls["sagemaker:DescribeApp"] == size.notices + 2 * size.stops
+    assert calls.total() <= most
 
 
 def test_an_account_without_a_domain_costs_one_call(member: World) -> None:

@@ -237,6 +237,24 @@ def test_trap_22_what_differs_from_health_checks_only_ever_keeps() -> None:
         assert confirm(other, ago(30), ago(1), NOW, POLICY) is other
 
 
+@pytest.mark.parametrize("checked", [-0.2, 0, 0.98])
+def test_trap_22_for_a_minute_after_a_health_check_a_stop_waits_since_nobody_who_types_would_show(checked: float) -> None:
+    """Trap 22. And a notice does not: it harms nobody."""
+    stop, notice = decided(app(idle(300) | noticed(130))), decided(app(idle(300)))
+    waits = confirm(stop, ago(checked), ago(checked), NOW, POLICY)
+    assert (short(waits), waits.noticed) == ("Keep JustChecked", ago(130))
+    assert confirm(notice, ago(checked), ago(checked), NOW, POLICY) is notice
+    by_age = decided(app(noticed(120), app_type="KernelGateway"), policy=BY_AGE)
+    assert short(confirm(by_age, ago(checked), ago(checked), NOW, BY_AGE)) == "Keep JustChecked"
+
+
+def test_a_stop_waits_for_a_health_check_to_grow_old_for_an_hour_at_most() -> None:
+    for minutes, reason in ((179, "Keep JustChecked"), (180, "Stop Idle"), (600, "Stop Idle")):
+        stop = decided(app(idle(900) | noticed(minutes)))
+        assert short(confirm(stop, NOW, NOW, NOW, POLICY)) == reason
+    assert short(confirm(decided(app(idle(900) | noticed(130))), ago(1), ago(1), NOW, POLICY)) == "Stop Idle", "a minute is long enough"
+
+
 def test_somebody_who_used_an_app_without_signals_keeps_it_too() -> None:
     kernel = app(noticed(120), app_type="KernelGateway")
     stop = decided(kernel, policy=BY_AGE)

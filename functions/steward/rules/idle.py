@@ -23,6 +23,12 @@ which BACKDATED_AT_MOST may have been over when the notice was written, and 120 
 SAME_MOMENT = timedelta(seconds=5)
 """Health checks move both timestamps of DescribeApp at once: what is no further apart is one health check."""
 
+HIDES = timedelta(minutes=1)
+"""So long after a health check DescribeApp may not show who types: the last key was pressed before it."""
+
+WAITED_AT_MOST = timedelta(hours=1)
+"""So long after its grace an app is left to the next run if health checks hide who types whenever it is looked at, and no longer."""
+
 
 class Verdict(StrEnum):
     KEEP = "Keep"
@@ -63,6 +69,7 @@ class Reason(StrEnum):
     IN_GRACE = "InGrace"
     AWAITING_REPORT = "AwaitingReport"
     USER_ACTIVITY = "UserActivity"
+    JUST_CHECKED = "JustChecked"
     WITHIN_MAXIMUM_AGE = "WithinMaximumAge"
     IDLE = "Idle"
     OVER_MAXIMUM_AGE = "OverMaximumAge"
@@ -331,20 +338,37 @@ def _findings_of_native(app: AppSeen, signals: Sequence[Signal], policy: IdlePol
         yield IdleFinding("NativeIdleShutdownNotYet", Place.APP, message)
 
 
+def hidden_until(last_user_activity: datetime | None, last_health_check: datetime | None, now: datetime) -> datetime | None:
+    """Until when DescribeApp may not show who types, since a health check has moved LastUserActivityTimestamp along with its own time
+    (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeApp.html). None where it would."""
+    if last_user_activity is None or last_health_check is None or not _is_health_check(last_user_activity, last_health_check):
+        return None
+    return last_health_check + HIDES if now - last_health_check < HIDES else None
+
+
+def _is_health_check(last_user_activity: datetime, last_health_check: datetime | None) -> bool:
+    return last_health_check is not None and abs(last_user_activity - last_health_check) <= SAME_MOMENT
+
+
 def confirm(
     decision: Decision, last_user_activity: datetime | None, last_health_check: datetime | None, now: datetime, policy: IdlePolicy
 ) -> Decision:
-    """The decision after asking DescribeApp too, which only ever keeps. Health checks move LastUserActivityTimestamp along with their own
-    (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeApp.html): only where the two differ somebody was there.
-
-    Somebody who was there within the threshold, or since the notice, calls it off.
-    """
+    """The decision after asking DescribeApp too, which only ever keeps: where its two times differ somebody was there, and who was there within the
+    threshold, or since the notice, calls it off. Where a health check may just have hidden who types, a stop waits."""
     if decision.verdict not in (Verdict.NOTICE, Verdict.STOP) or last_user_activity is None:
         return decision
-    if last_health_check is not None and abs(last_user_activity - last_health_check) <= SAME_MOMENT:
-        return decision
+    if _is_health_check(last_user_activity, last_health_check):
+        return decision if hidden_until(last_user_activity, last_health_check, now) is None else _wait(decision, now, policy)
     within = now - last_user_activity < (decision.threshold or timedelta(minutes=policy.bounds.maximum))
     if not within and (decision.noticed is None or last_user_activity < decision.noticed):
         return decision
     message = f"DescribeApp: somebody used it {in_words(max(now - last_user_activity, timedelta(0)))} ago"
     return replace(decision, verdict=Verdict.KEEP, reason=Reason.USER_ACTIVITY, message=message)
+
+
+def _wait(decision: Decision, now: datetime, policy: IdlePolicy) -> Decision:
+    """A notice harms nobody."""
+    if decision.noticed is None or now - decision.noticed >= policy.grace + WAITED_AT_MOST:
+        return decision
+    message = "DescribeApp: a health check of a moment ago hides whether somebody types; the next run looks again"
+    return replace(decision, verdict=Verdict.KEEP, reason=Reason.JUST_CHECKED, message=message)
