@@ -48,8 +48,8 @@ def test_who_still_types_is_known_to_describe_app() -> None:
     assert at > 9 * HOUR
 
 
-@pytest.mark.parametrize(("before", "at_risk"), [(2 * MINUTE, True), (3 * MINUTE, False)])
-def test_who_comes_back_just_before_a_sweep_is_not_heard_either(before: float, at_risk: bool) -> None:
+@pytest.mark.parametrize(("before", "at_risk"), [(3 * MINUTE, False), (2 * MINUTE, True), (0, True), (-MINUTE, True), (-2 * MINUTE, False)])
+def test_who_comes_back_just_before_a_sweep_or_within_it_is_not_heard_either(before: float, at_risk: bool) -> None:
     back = Work(6 * HOUR - before, 9 * HOUR, How.TYPES)
     assert is_back_unheard(replace(LIFE, work=(LIFE.work[0], back))) is at_risk
 

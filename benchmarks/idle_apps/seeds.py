@@ -1,7 +1,7 @@
 """Does it hold for any seed? Of many seeds those lives in which a stop can be wrong, as the rules alone decide on them: no organization, no calls.
 
-Such are those in which somebody comes back and nothing of it gets out until the next sweep: the reporter's writes fail, or it gets no time to look.
-Then only DescribeApp can know, until a health check hides it, as localaws has them each five minutes.
+Such are those in which somebody comes back and nothing of it gets out until the next sweep: the reporter's writes fail, it gets no time to look, or
+has not looked yet. Then only DescribeApp can know, until a health check hides it, as localaws has them each five minutes.
 """
 
 import sys
@@ -22,6 +22,8 @@ POLICY = IdlePolicy(IdleLimits(120, 60, 480))
 ZERO = 1_800_000_000.0 // HOUR * HOUR
 TAKES = 3.0
 """Seconds from a sweep's begin to its last look."""
+LOOKS = MINUTE + TAKES
+"""Seconds from a sweep's begin to the second look, where there is one."""
 CHECKED_EVERY = 5 * MINUTE
 RETRIED_WITHIN = 8 * MINUTE
 """So long after writes succeed again the next one may come."""
@@ -54,7 +56,7 @@ def is_back_unheard(life: Life) -> bool:
     silences = (*life.outages, *life.late)
     back = [(work.begin, work.begin // HOUR * HOUR + HOUR) for work in life.work if work.begin >= 0]
     unheard = any(span.begin <= begin + MINUTE and span.end + RETRIED_WITHIN >= sweep for begin, sweep in back for span in silences)
-    return unheard or any(sweep - begin <= HEARD_WITHIN for begin, sweep in back)
+    return unheard or any((begin + HEARD_WITHIN) % HOUR <= HEARD_WITHIN + LOOKS for begin, _ in back)
 
 
 def stopped(life: Life, hours: int) -> float | None:
