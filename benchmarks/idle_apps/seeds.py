@@ -1,7 +1,7 @@
 """Does it hold for any seed? Of many seeds those lives in which a stop can be wrong, as the rules alone decide on them: no organization, no calls.
 
 Such are those in which somebody comes back and nothing of it gets out until the next sweep: the reporter's writes fail, it gets no time to look, or
-has not looked yet. Then only DescribeApp can know, until a health check hides it, as localaws has them each five minutes.
+neither it nor Canvas's metric has looked yet. Then only DescribeApp can know, until a health check hides it, as localaws has them each five minutes.
 """
 
 import sys
@@ -11,10 +11,10 @@ from benchmarks.idle_apps import truth
 from benchmarks.idle_apps.measured import Goal
 from benchmarks.idle_apps.reports import Reports
 from benchmarks.idle_apps.truth import HOUR, MINUTE, OF_PROFILES, OWN_THRESHOLD, Life, Sight
-from benchmarks.idle_apps.world import OWN, TAG
+from benchmarks.idle_apps.world import MEASURED_EVERY, OWN, TAG
 from benchmarks.results import Row
 from steward.rules.activity import CALLED_OFF, NOTICE_TAG, time_text
-from steward.rules.idle import AppSeen, Decision, Reason, Verdict, confirm, decide, hidden_until, signals_of
+from steward.rules.idle import AppSeen, CanvasIdle, Decision, Reason, Verdict, confirm, decide, hidden_until, signals_of
 from steward.rules.idle_policy import IdlePolicy
 from steward.rules.idle_settings import IdleLimits
 
@@ -27,8 +27,8 @@ LOOKS = MINUTE + TAKES
 CHECKED_EVERY = 5 * MINUTE
 RETRIED_WITHIN = 8 * MINUTE
 """So long after writes succeed again the next one may come."""
-HEARD_WITHIN = 2 * MINUTE
-"""So long it may take until a reporter that is hindered by nothing has looked, and said that somebody came."""
+HEARD_WITHIN = {Sight.REPORTER: 2 * MINUTE, Sight.CANVAS: MEASURED_EVERY}
+"""So long it may take, where nothing hinders it, until what shows use has shown that somebody came."""
 
 
 def measure(seeds: int, apps: int, hours: int, first: int) -> list[Row]:
@@ -51,23 +51,24 @@ def goals(rows: list[Row]) -> list[Goal]:
 
 def is_back_unheard(life: Life) -> bool:
     """Whether somebody comes back, and it can be a sweep's time before anything of it is written."""
-    if life.sight is not Sight.REPORTER or life.protected:
+    heard = HEARD_WITHIN.get(life.sight)
+    if heard is None or life.protected:
         return False
-    silences = (*life.outages, *life.late)
+    silences = (*life.outages, *life.late) if life.sight is Sight.REPORTER else ()
     back = [(work.begin, work.begin // HOUR * HOUR + HOUR) for work in life.work if work.begin >= 0]
     unheard = any(span.begin <= begin + MINUTE and span.end + RETRIED_WITHIN >= sweep for begin, sweep in back for span in silences)
-    return unheard or any((begin + HEARD_WITHIN) % HOUR <= HEARD_WITHIN + LOOKS for begin, _ in back)
+    return unheard or any((begin + heard) % HOUR <= heard + LOOKS for begin, _ in back)
 
 
 def stopped(life: Life, hours: int) -> float | None:
     """When it is stopped for the first time, in seconds of the truth."""
-    reports, notice = sorted(Reports(life, ZERO, max(life.born, -3 * HOUR)).until(hours * HOUR)), dict[str, str]()
+    reports, notice = _reports(life, hours), dict[str, str]()
     for sweep in range(hours):
         now = sweep * HOUR + TAKES
         if life.born > now:
             continue
         decision, confirmed = _looked(life, reports, notice, now)
-        if decision.verdict is Verdict.STOP and (until := hidden_until(*_described(life, now), _time(now))):
+        if decision.verdict is Verdict.STOP and life.sight is Sight.REPORTER and (until := hidden_until(*_described(life, now), _time(now))):
             now = (until - _time(0)).total_seconds()
             decision, confirmed = _looked(life, reports, notice, now)
         if confirmed.verdict is Verdict.STOP:
@@ -77,6 +78,10 @@ def stopped(life: Life, hours: int) -> float | None:
         elif decision.verdict is Verdict.STOP and confirmed.reason is Reason.USER_ACTIVITY:
             notice = {NOTICE_TAG: CALLED_OFF}
     return None
+
+
+def _reports(life: Life, hours: int) -> list[tuple[float, str]]:
+    return sorted(Reports(life, ZERO, max(life.born, -3 * HOUR)).until(hours * HOUR)) if life.sight is Sight.REPORTER else []
 
 
 def _looked(life: Life, reports: list[tuple[float, str]], notice: dict[str, str], now: float) -> tuple[Decision, Decision]:
@@ -96,8 +101,17 @@ def _looked(life: Life, reports: list[tuple[float, str]], notice: dict[str, str]
         domain_tags={},
         account_tags={},
     )
-    decision = decide(app, signals_of(app, None, POLICY, _time(now)), POLICY, _time(now))
+    decision = decide(app, signals_of(app, _canvas(life, now), POLICY, _time(now)), POLICY, _time(now))
     return decision, confirm(decision, *_described(life, now), _time(now), POLICY)
+
+
+def _canvas(life: Life, now: float) -> CanvasIdle | None:
+    """The metric's last value."""
+    at = now // MEASURED_EVERY * MEASURED_EVERY
+    if life.sight is not Sight.CANVAS or at < life.born:
+        return None
+    used = life.last_use(at)
+    return CanvasIdle(_time(at), timedelta(seconds=at - (life.born if used is None else used)))
 
 
 def _described(life: Life, now: float) -> tuple[datetime, datetime]:

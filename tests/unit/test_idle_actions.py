@@ -238,6 +238,15 @@ def test_trap_22_where_health_checks_always_hide_who_types_the_next_run_looks_ag
         assert member.tags_of(lab.arn)[NOTICE_TAG] == noticed
 
 
+def test_a_canvas_app_whose_health_check_hides_who_types_is_the_next_run_s(member: World, domain_id: str) -> None:
+    since = member.now - 24 * HOUR - timedelta(seconds=10)
+    canvas = member.canvas(domain_id, "mina", {NOTICE_TAG: time_text(member.now - 2 * HOUR)}, created=since)
+    member.unused(domain_id, "mina", 8 * HOUR)
+    with member.counted() as calls:
+        assert only(member, decided(member, "Stop"))[0] == "Left"
+    assert (canvas.status, calls["sagemaker:DescribeApp"]) == ("InService", 1)
+
+
 def test_nobody_waits_for_a_second_look_where_no_time_is_left_for_it(member: World, domain_id: str) -> None:
     lab, before = just_checked(member, domain_id), member.now
     (done,) = member.act(decided(member, "Stop"), remaining=timedelta(seconds=100)).done
