@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from benchmarks.idle_apps import truth
 from benchmarks.idle_apps.measured import Goal
 from benchmarks.idle_apps.reports import Reports
-from benchmarks.idle_apps.truth import HOUR, MINUTE, OF_PROFILES, OWN_THRESHOLD, Life, Sight
-from benchmarks.idle_apps.world import MEASURED_EVERY, OWN, TAG
+from benchmarks.idle_apps.truth import HOUR, MEASURED_EVERY, MINUTE, OF_PROFILES, OWN_THRESHOLD, Life, Sight, Span
+from benchmarks.idle_apps.world import OWN, TAG
 from benchmarks.results import Row
 from steward.rules.activity import CALLED_OFF, NOTICE_TAG, time_text
 from steward.rules.idle import AppSeen, CanvasIdle, Decision, Reason, Verdict, confirm, decide, hidden_until, signals_of
@@ -22,7 +22,7 @@ POLICY = IdlePolicy(IdleLimits(120, 60, 480))
 ZERO = 1_800_000_000.0 // HOUR * HOUR
 TAKES = 3.0
 """Seconds from a sweep's begin to its last look."""
-LOOKS = MINUTE + TAKES
+SECOND_LOOK = MINUTE + TAKES
 """Seconds from a sweep's begin to the second look, where there is one."""
 CHECKED_EVERY = 5 * MINUTE
 RETRIED_WITHIN = 8 * MINUTE
@@ -54,21 +54,32 @@ def is_back_unheard(life: Life) -> bool:
     heard = HEARD_WITHIN.get(life.sight)
     if heard is None or life.protected:
         return False
-    silences = (*life.outages, *life.late) if life.sight is Sight.REPORTER else ()
-    back = [(work.begin, work.begin // HOUR * HOUR + HOUR) for work in life.work if work.begin >= 0]
-    unheard = any(span.begin <= begin + MINUTE and span.end + RETRIED_WITHIN >= sweep for begin, sweep in back for span in silences)
-    return unheard or any((begin + heard) % HOUR <= heard + LOOKS for begin, _ in back)
+    silences = sorted((*life.outages, *life.late), key=lambda span: span.begin) if life.sight is Sight.REPORTER else []
+    return any(
+        (work.begin + heard) % HOUR <= heard + SECOND_LOOK or _heard(work.begin, silences) >= work.begin // HOUR * HOUR + HOUR
+        for work in life.work
+        if work.begin >= 0
+    )
+
+
+def _heard(begin: float, silences: list[Span]) -> float:
+    """By when it is heard at the latest that somebody came: one silence may begin before what the one before it kept back was said."""
+    heard = begin + MINUTE
+    for span in silences:
+        if span.begin <= heard < span.end + RETRIED_WITHIN:
+            heard = span.end + RETRIED_WITHIN
+    return heard
 
 
 def stopped(life: Life, hours: int) -> float | None:
-    """When it is stopped for the first time, in seconds of the truth."""
+    """When it is stopped for the first time, in seconds of the truth. What becomes of it when its user has started it again is not played."""
     reports, notice = _reports(life, hours), dict[str, str]()
     for sweep in range(hours):
         now = sweep * HOUR + TAKES
         if life.born > now:
             continue
         decision, confirmed = _looked(life, reports, notice, now)
-        if decision.verdict is Verdict.STOP and life.sight is Sight.REPORTER and (until := hidden_until(*_described(life, now), _time(now))):
+        if decision.verdict is Verdict.STOP and (until := hidden_until(*_described(life, now), _time(now))):
             now = (until - _time(0)).total_seconds()
             decision, confirmed = _looked(life, reports, notice, now)
         if confirmed.verdict is Verdict.STOP:
@@ -107,7 +118,7 @@ def _looked(life: Life, reports: list[tuple[float, str]], notice: dict[str, str]
 
 def _canvas(life: Life, now: float) -> CanvasIdle | None:
     """The metric's last value."""
-    at = now // MEASURED_EVERY * MEASURED_EVERY
+    at = life.last_measured(now)
     if life.sight is not Sight.CANVAS or at < life.born:
         return None
     used = life.last_use(at)

@@ -64,6 +64,9 @@ OF_PROFILES = ("Canvas", "KernelGateway")
 DENIED, WRONG_CLOCK, PROTECTED, OWN = 0.04, 0.01, 0.04, 0.03
 """Shares of apps: without the right to tag, with a clock hours off, with `steward:keep-until` somewhere, with a threshold of their own."""
 
+MEASURED_EVERY = 10 * MINUTE
+"""Canvas's metric. AWS does not say how often."""
+
 HOURS_WITH_A_LATE_LOOK, HOURS_WITHOUT_WRITES = 0.04, 0.03
 
 
@@ -112,6 +115,11 @@ class Life:
         """When a key was last pressed in it: who types does so all the time, but for some seconds."""
         typed = [min(work.end, moment - self.number % 40) for work in self.work if work.how is How.TYPES and work.begin <= moment]
         return max(typed, default=None)
+
+    def last_measured(self, moment: float) -> float:
+        """When Canvas's metric last had a value: each app's at minutes of its own."""
+        phase = self.number * 37 % MEASURED_EVERY
+        return (moment - phase) // MEASURED_EVERY * MEASURED_EVERY + phase
 
     def protects(self, moment: float) -> bool:
         """Whether a stop at this moment is wrong: work runs, ended less than the threshold ago, or the app is younger than that."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.converged import Place
 from benchmarks.idle_apps.reports import Reports
-from benchmarks.idle_apps.truth import CLOCK_AT_START, HOUR, MINUTE, OF_PROFILES, OWN_THRESHOLD, Life, Sight, Span
+from benchmarks.idle_apps.truth import CLOCK_AT_START, HOUR, MEASURED_EVERY, MINUTE, OF_PROFILES, OWN_THRESHOLD, Life, Sight, Span
 from localaws.cloud import OPERATIONS, Call, Cloud
 from localaws.local import LocalOrganization
 from localaws.metrics import Metric, plant_metric
@@ -27,9 +27,6 @@ OWN = ("steward:idle-minutes", str(int(OWN_THRESHOLD // MINUTE)))
 APPS_OF_A_PERSON = 4
 BEFORE = 1.0
 """So many seconds before an hour it is made ready: what a schedule starts at its begin finds it so."""
-
-MEASURED_EVERY = 10 * MINUTE
-"""Canvas's metric. AWS does not say how often."""
 
 INSTANCES = ("ml.t3.medium", "ml.t3.large", "ml.m5.xlarge", "ml.m5.4xlarge", "ml.g4dn.xlarge", "ml.g5.2xlarge")
 _OFF = {"AppLifecycleManagement": {"IdleSettings": {"LifecycleManagement": "DISABLED"}}}
@@ -216,8 +213,9 @@ class World:
     def _measure_canvas(self, app: App, begin: float, end: float) -> None:
         dimensions = frozenset({"DomainId": app.asked["DomainId"], "UserProfileName": app.asked["UserProfileName"]}.items())
         metric = Metric("/aws/sagemaker/Canvas/AppActivity", "TimeSinceLastActive", dimensions)
-        for number in range(int((end - begin) // MEASURED_EVERY)):
-            at = begin + number * MEASURED_EVERY
+        first = app.life.last_measured(begin)
+        for number in range(int((end - first) // MEASURED_EVERY) + 1):
+            at = first + number * MEASURED_EVERY
             used = app.life.last_use(at)
             idle = at - (app.life.born if used is None else used)
             moment = datetime.fromtimestamp(self.zero + at, UTC)

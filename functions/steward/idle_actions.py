@@ -1,8 +1,8 @@
 """Apps that were decided on are looked at once more, each just before it is noticed or stopped; and whatever comes of it is a line of the result."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,17 +43,8 @@ LONGEST_LINE = 400
 SAME_START = timedelta(seconds=1)
 """ListApps and DescribeApp may round differently when an app was started."""
 
-
 TIME_FOR_A_SECOND_LOOK = timedelta(minutes=1)
-"""What has to be left of a function's time after a wait for it."""
-
-
-class Hidden(Exception):
-    """A health check hides who types, `until` then: the app is to be looked at again."""
-
-    def __init__(self, until: datetime):
-        super().__init__(until)
-        self.until = until
+"""What has to be left of a function's time after the wait for it."""
 
 
 class Outcome(NamedTuple):
@@ -64,17 +55,31 @@ class Outcome(NamedTuple):
     at: datetime | None = None
 
 
+class Hidden(NamedTuple):
+    """A health check hides who types, `until` then: the app is to be looked at again."""
+
+    until: datetime
+
+
+class Looked(NamedTuple):
+    """What was done in a place, and what of it is to be looked at again, at `until`."""
+
+    acted: Acted
+    again: ActionPlace | None = None
+    until: datetime | None = None
+
+
 @dataclass(frozen=True)
 class ActOnPlace:
-    """`as_of`: the time for which the run was started, or when it began. `attempt`: 0 at the first try of its batch. `clock` tells the time,
-    `remaining_ms` how much of the function's is left."""
+    """`as_of`: the time for which the run was started, or when it began. `attempt`: 0 at the first try of its batch. `clock` tells the time.
+    `again`: it is the second look, after which none follows."""
 
     policy: IdlePolicy
     held: bool
     as_of: datetime
     attempt: int
     clock: Callable[[], datetime]
-    remaining_ms: Callable[[], int]
+    again: bool = False
 
     def dated(self, now: datetime) -> datetime:
         """What a notice that is written now is dated: as of its run, so that a grace of two hours is over when the second hourly sweep after it
@@ -82,53 +87,87 @@ class ActOnPlace:
         dated = self.as_of if now - BACKDATED_AT_MOST <= self.as_of <= now else now
         return dated.replace(microsecond=0)
 
-    def at(self, place: ActionPlace, session: MemberSession) -> Acted:
+    def at(self, place: ActionPlace, session: MemberSession) -> Looked:
         """Each action with its result, stops first: what a notice is for can wait. Raises nothing once the first app was asked for."""
         ordered = sorted(place.actions, key=lambda action: action.verdict != "Stop")
         if self.held:
-            return Acted(done=tuple(self._done(action, Outcome(Result.HELD, "a brake was pulled since it was decided")) for action in ordered))
-        acting = Acting(self, session, read_around(place, session))
-        acted = ordered[:MOST_ACTIONS_OF_A_PLACE]
+            return Looked(
+                Acted(done=tuple(self._done(action, Outcome(Result.HELD, "a brake was pulled since it was decided")) for action in ordered))
+            )
+        acting = Acting(self, session, Around(place, session))
         left = Outcome(Result.LEFT, f"more than {MOST_ACTIONS_OF_A_PLACE} in one account and Region: it is the next run's")
-        return Acted(done=(*self._act(acting, acted), *(self._done(action, left) for action in ordered[len(acted) :])))
-
-    def _act(self, acting: "Acting", actions: Iterable[Action]) -> Iterator[Done]:
-        """What a health check has just hidden comes last, when it hides nothing any more."""
-        again, until = list[Action](), self.clock()
-        for action in actions:
-            try:
-                outcome = acting.on(action)
-            except Hidden as hidden:
+        done, again, until = list[Done](), list[Action](), self.clock()
+        for number, action in enumerate(ordered):
+            outcome = acting.on(action) if number < MOST_ACTIONS_OF_A_PLACE else left
+            if isinstance(outcome, Hidden):
                 again.append(action)
-                until = max(until, hidden.until)
+                until = max(until, outcome.until)
             else:
-                yield self._done(action, outcome)
-        wait = until - self.clock()
-        if timedelta(0) < wait < timedelta(milliseconds=self.remaining_ms()) - TIME_FOR_A_SECOND_LOOK:
-            time.sleep(wait.total_seconds())
-        for action in again:
-            yield self._done(action, acting.on(action, again=True))
+                done.append(self._done(action, outcome))
+        return Looked(Acted(done=tuple(done)), *((place.model_copy(update={"actions": tuple(again)}), until) if again else ()))
+
+    def left(self, place: ActionPlace) -> Acted:
+        """What is not looked at again."""
+        outcome = Outcome(
+            Result.LEFT, "a health check of just now hid whether somebody types, and no time was left to look again: it is the next run's"
+        )
+        return Acted(done=tuple(self._done(action, outcome) for action in place.actions))
 
     def _done(self, action: Action, outcome: Outcome) -> Done:
         return _line(action, outcome.result, outcome.message, outcome.at or self.clock())
 
 
-@dataclass(frozen=True)
+LookAtEach = Callable[[Sequence[ActionPlace], Callable[[ActionPlace, MemberSession], Looked]], Sequence[Looked | Trouble]]
+
+
+def act_on_each(places: Sequence[ActionPlace], act: ActOnPlace, look_at_each: LookAtEach, remaining_ms: Callable[[], int]) -> list[Acted]:
+    """All that is to be done in these places. Where a health check has just hidden who types in what is to be stopped, a second look follows once it
+    hides nothing any more: one wait for all of them, if there is time for it."""
+    looked = [
+        Looked(not_tried(place, one, act.clock())) if isinstance(one, Trouble) else one
+        for place, one in zip(places, look_at_each(places, act.at), strict=True)
+    ]
+    acted, again = [one.acted for one in looked], [one.again for one in looked if one.again]
+    if not again:
+        return acted
+    wait = max(one.until for one in looked if one.until) - act.clock()
+    if wait > timedelta(milliseconds=remaining_ms()) - TIME_FOR_A_SECOND_LOOK:
+        return [*acted, *(act.left(place) for place in again)]
+    time.sleep(max(wait, timedelta()).total_seconds())
+    return [*acted, *act_on_each(again, replace(act, again=True), look_at_each, remaining_ms)]
+
+
+@dataclass
 class Around:
     """The tags of what apps belong to, as they are now, for stops: nobody's exception is overlooked because it came late. For notices those that were
     read when it was decided are enough."""
 
     place: ActionPlace
-    sagemaker: "SageMakerClient"
-    fresh: Mapping[str, Tags]
+    session: MemberSession
+    _known: Mapping[str, Tags] | None = None
     _asked: dict[str, Tags] = field(default_factory=dict)
+
+    @property
+    def sagemaker(self) -> "SageMakerClient":
+        client: SageMakerClient = self.session.client("sagemaker")
+        return client
 
     def of(self, action: Action) -> dict[Where, Tags]:
         """What GetResources does not know any more says what it said before; where it never knew anything of such a type, SageMaker is asked."""
         paths, before = _paths(action), action.tags
         if action.verdict == "Notice":
             return {where: before.get(where, NONE) for where in paths}
-        return {where: self.fresh.get(path, before[where]) if where in before else self._ask(path) for where, path in paths.items()}
+        known = self._read()
+        return {where: known.get(path, before[where]) if where in before else self._ask(path) for where, path in paths.items()}
+
+    def _read(self) -> Mapping[str, Tags]:
+        """A call for a hundred of those whose types GetResources knows, of all stops, when the first of them comes so far."""
+        if self._known is None:
+            stops = [action for action in self.place.actions if action.verdict == "Stop"]
+            paths = dict.fromkeys(path for action in stops for where, path in _paths(action).items() if where in action.tags)
+            known = read_tags_of(self.session.client("resourcegroupstaggingapi"), [_arn(self.place, self.sagemaker, path) for path in paths])
+            self._known = {path_of(arn): tags for arn, tags in known.items()}
+        return self._known
 
     def _ask(self, path: str) -> Tags:
         if path not in self._asked:
@@ -136,19 +175,9 @@ class Around:
         return self._asked[path]
 
 
-def read_around(place: ActionPlace, session: MemberSession) -> Around:
-    """A call for a hundred of those whose types GetResources knows, if anything is to be stopped."""
-    sagemaker: SageMakerClient = session.client("sagemaker")
-    stops = [action for action in place.actions if action.verdict == "Stop"]
-    paths = dict.fromkeys(path for action in stops for where, path in _paths(action).items() if where in action.tags)
-    arns = [_arn(place, sagemaker, path) for path in paths]
-    known = read_tags_of(session.client("resourcegroupstaggingapi"), arns)
-    return Around(place, sagemaker, {path_of(arn): tags for arn, tags in known.items()})
-
-
 @dataclass(frozen=True)
 class Acting:
-    """On one app after the other. `closed`: why nothing more can be done there. `measured`: of all to be noticed, once asked for."""
+    """On one app after the other. `closed`: why nothing more can be done there. `measured`: Canvas's metric of several, once asked for."""
 
     how: ActOnPlace
     session: MemberSession
@@ -156,13 +185,12 @@ class Acting:
     closed: list[str] = field(default_factory=list)
     measured: list[Mapping[CanvasUser, Unused]] = field(default_factory=list)
 
-    def on(self, action: Action, *, again: bool = False) -> Outcome:
-        """Whatever becomes of it. Raises Hidden at the first look, of what is to be looked at again. What is neither AWS's answer nor the way to it
-        is a fault of ours: it ends the batch, and is seen."""
+    def on(self, action: Action) -> Outcome | Hidden:
+        """Whatever becomes of it. What is neither AWS's answer nor the way to it is a fault of ours: it ends the batch, and is seen."""
         if self.closed:
             return Outcome(Result.REFUSED, self.closed[0])
         try:
-            return self._on(action, again=again)
+            return self._on(action)
         except OutOfTime as error:
             return Outcome(Result.LEFT, str(error))
         except (ClientError, BotoCoreError) as error:
@@ -172,17 +200,18 @@ class Acting:
                 self.closed.append(message)
             return Outcome(Result.REFUSED, message)
 
-    def _on(self, action: Action, *, again: bool) -> Outcome:
-        described = describe_app(self.around.sagemaker, _name(action))
+    def _on(self, action: Action) -> Outcome | Hidden:
+        described, now = describe_app(self.around.sagemaker, _name(action)), self.how.clock()
         if described is None or described.status != "InService":
             return self._not_there(action, described)
         if described.created > action.created + SAME_START:
             return Outcome(Result.CALLED_OFF, "somebody has started it again since it was decided")
-        until = hidden_until(described.last_user_activity, described.last_health_check, self.how.clock())
-        if until is not None and action.verdict == "Stop" and action.app_type != "Canvas" and not again:
-            raise Hidden(until)  # of Canvas a metric is asked for, too: a second look would be a call more than each app may cost
+        until = hidden_until(described.last_user_activity, described.last_health_check, now)
+        if until is not None and action.verdict == "Stop" and not self.how.again:
+            return Hidden(until)
         tags = self._tags_of(action, described)
-        fresh = self._decide_anew(action, _seen(action, described, tags, self.around.of(action), self.around.place.account_tags), described)
+        fresh = self._decide_anew(action, _seen(action, described, tags, self.around.of(action), self.around.place.account_tags))
+        fresh = confirm(fresh, described.last_user_activity, described.last_health_check, now, self.how.policy)
         if fresh.verdict.value != action.verdict or not _is_same_period(action, fresh):
             return self._call_off(action, fresh, described, read_time(tags.get(NOTICE_TAG, "")))
         return self._stop(action, described, fresh) if action.verdict == "Stop" else self._notice(described, fresh)
@@ -214,7 +243,7 @@ class Acting:
 
     def _not_there(self, action: Action, described: DescribedApp | None) -> Outcome:
         status = described.status if described else "gone"
-        if self.how.attempt and action.verdict == "Stop" and status in ("gone", "Deleted", "Deleting"):
+        if self.how.attempt and not self.how.again and action.verdict == "Stop" and status in ("gone", "Deleted", "Deleting"):
             return Outcome(Result.STOPPED, "an earlier try of this batch stopped it")
         return Outcome(Result.ALREADY_GONE if status in ("gone", "Deleted") else Result.NOT_IN_SERVICE, f"it is {status}")
 
@@ -225,19 +254,19 @@ class Acting:
             return action.tags[Where.APP]
         return read_tags(self.around.sagemaker, described.arn)
 
-    def _decide_anew(self, action: Action, app: AppSeen, described: DescribedApp) -> Decision:
+    def _decide_anew(self, action: Action, app: AppSeen) -> Decision:
         """By all that can have changed since, the metric last of it."""
         metric = self._metric(action) if app.app_type == "Canvas" else {}
         policy, now = self.how.policy, self.how.clock()
-        decision = decide(app, signals_of(app, canvas_idle(metric, *_canvas_user(action)), policy, now), policy, now)
-        return confirm(decision, described.last_user_activity, described.last_health_check, now, policy)
+        return decide(app, signals_of(app, canvas_idle(metric, *_canvas_user(action)), policy, now), policy, now)
 
     def _metric(self, action: Action) -> Mapping[CanvasUser, Unused]:
-        """Of one that is to be stopped, just now; of those that are to be noticed, all in one call."""
-        if action.verdict == "Stop":
+        """Of one that is to be stopped, just now; of those that are to be noticed, or are looked at again, all in one call."""
+        if action.verdict == "Stop" and not self.how.again:
             return self._measure([action])
         if not self.measured:
-            self.measured.append(self._measure([one for one in self.around.place.actions if one.app_type == "Canvas" and one.verdict == "Notice"]))
+            alike = [one for one in self.around.place.actions if (one.app_type, one.verdict) == ("Canvas", action.verdict)]
+            self.measured.append(self._measure(alike))
         return self.measured[0]
 
     def _measure(self, actions: Iterable[Action]) -> Mapping[CanvasUser, Unused]:
@@ -250,7 +279,7 @@ class Acting:
             return Outcome(Result.NOTICED, "an earlier try of this batch noticed it", noticed)
         if action.verdict == "Stop" and fresh.reason is Reason.USER_ACTIVITY:
             add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: CALLED_OFF})
-        result = {Reason.QUIET_HOURS: Result.HELD, Reason.JUST_CHECKED: Result.LEFT}.get(fresh.reason, Result.CALLED_OFF)
+        result = {Reason.QUIET_HOURS: Result.HELD, Reason.JUST_CHECKED: Result.HELD}.get(fresh.reason, Result.CALLED_OFF)
         return Outcome(result, f"now {fresh.verdict}: {fresh.message}")
 
     @property

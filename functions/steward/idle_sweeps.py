@@ -40,8 +40,8 @@ class Result(StrEnum):
     NOT_IN_SERVICE = "NotInService"  # it is being deleted, or failed: nobody's work, and nothing to stop
     IN_USE = "InUse"  # AWS answered ResourceInUse
     REFUSED = "Refused"  # AWS answered anything else; `message` begins with its error code
-    LEFT = "Left"  # no time was left to ask, or DescribeApp could not say who types: it is the next run's
-    HELD = "Held"  # a brake has been pulled, or quiet hours have begun, since it was decided
+    LEFT = "Left"  # no time was left to ask
+    HELD = "Held"  # a brake was pulled, or quiet hours began, since it was decided; or health checks hid at both looks who types
     UNANSWERED = "Unanswered"  # the batch as a whole failed: whether it was done is not known (given by us, not by a child)
 
 

@@ -14,9 +14,9 @@ from localaws.metrics import Metric, plant_metric
 from localaws.studio.apps import HEALTH_CHECK_EVERY
 from localaws.studio.core import Resource
 from localaws.studio.planting import plant_app
-from steward.idle_actions import ActOnPlace
+from steward.idle_actions import ActOnPlace, act_on_each
 from steward.idle_decisions import DecideOnPlace
-from steward.idle_sweeps import Acted, Action, ActionPlace, Decided
+from steward.idle_sweeps import Acted, Action, ActionPlace, Decided, total_acted
 from steward.resources.canvas import METRIC, NAMESPACE
 from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG, time_text
 from steward.rules.idle_policy import IdlePolicy
@@ -125,7 +125,8 @@ class World:
         def remaining_ms() -> int:
             return int((ends - self.now) / timedelta(milliseconds=1))
 
-        return ActOnPlace(policy, held, as_of or self.now, attempt, lambda: self.now, remaining_ms).at(place, self)  # type: ignore[arg-type]
+        how = ActOnPlace(policy, held, as_of or self.now, attempt, lambda: self.now)
+        return total_acted(act_on_each([place], how, lambda places, at: [at(one, self) for one in places], remaining_ms))  # type: ignore[arg-type]
 
     def results(self, actions: Sequence[Action], **more: Any) -> list[str]:
         """What each came to, in the order of the actions."""

@@ -225,33 +225,71 @@ def test_trap_22_whoever_types_meanwhile_shows_at_the_second_look_and_so_does_wh
     assert [member.tags_of(app.arn)[NOTICE_TAG] == CALLED_OFF for app in apps] == [True, False]
 
 
-def test_trap_22_where_health_checks_always_hide_who_types_the_next_run_looks_again_once(member: World, domain_id: str) -> None:
+def test_trap_22_where_health_checks_always_hide_who_types_the_next_run_looks_again_once(
+    member: World, domain_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Trap 22. So often that no look is free of them; after an hour that has to be enough."""
-    lab = just_checked(member, domain_id)
+    monkeypatch.setattr("localaws.studio.apps.HEALTH_CHECK_EVERY", 7)
+    lab, results = just_checked(member, domain_id), list[tuple[str, float]]()
     noticed = member.tags_of(lab.arn)[NOTICE_TAG]
-    for more, result in ((0, "Left"), (3600, "Stopped")):
+    for more in (0, 3600):
         member.local.advance(more)
         member.says(lab, 8 * HOUR + timedelta(seconds=more))
-        checked = member.now + timedelta(hours=1)
-        with described(last_user_activity=checked, last_health_check=checked):
-            assert only(member, decided(member, "Stop"))[0] == result
+        before = member.now
+        result = only(member, decided(member, "Stop"))[0]
+        results.append((result, (member.now - before) // timedelta(seconds=50)))
         assert member.tags_of(lab.arn)[NOTICE_TAG] == noticed
+    assert results == [("Held", 1), ("Stopped", 1)]
 
 
-def test_a_canvas_app_whose_health_check_hides_who_types_is_the_next_run_s(member: World, domain_id: str) -> None:
-    since = member.now - 24 * HOUR - timedelta(seconds=10)
-    canvas = member.canvas(domain_id, "mina", {NOTICE_TAG: time_text(member.now - 2 * HOUR)}, created=since)
-    member.unused(domain_id, "mina", 8 * HOUR)
+def test_trap_22_canvas_apps_are_looked_at_again_too_their_metric_in_one_call(member: World, domain_id: str) -> None:
+    """Trap 22."""
+    member.profile(domain_id, "ada", OURS)
+    since, noticed = member.now - 24 * HOUR - timedelta(seconds=10), {NOTICE_TAG: time_text(member.now - 2 * HOUR)}
+    for person in ("mina", "ada"):
+        member.canvas(domain_id, person, noticed, created=since)
+        member.unused(domain_id, person, 8 * HOUR)
+    actions = decided(member, "Stop")
     with member.counted() as calls:
-        assert only(member, decided(member, "Stop"))[0] == "Left"
-    assert (canvas.status, calls["sagemaker:DescribeApp"]) == ("InService", 1)
+        assert member.results(actions) == ["Stopped", "Stopped"]
+    assert (calls["sagemaker:DescribeApp"], calls["cloudwatch:GetMetricData"], calls["sagemaker:ListTags"]) == (4, 1, 2)
 
 
 def test_nobody_waits_for_a_second_look_where_no_time_is_left_for_it(member: World, domain_id: str) -> None:
     lab, before = just_checked(member, domain_id), member.now
     (done,) = member.act(decided(member, "Stop"), remaining=timedelta(seconds=100)).done
     assert (done.result.value, done.at - before < timedelta(seconds=5), lab.status) == ("Left", True, "InService")
-    assert "the next run looks again" in done.message
+    assert "no time was left to look again" in done.message
+
+
+def test_what_is_said_of_a_space_and_quiet_hours_that_begin_while_it_is_waited_are_heard(member: World, domain_id: str) -> None:
+    lab = just_checked(member, domain_id)
+    space = ":".join([*lab.arn.split(":", 5)[:5], f"space/{domain_id}/code"])
+    actions, clock = decided(member, "Stop"), member.local.clock
+    clock.at(clock.now + 20, lambda: member.tag(space, {"steward:keep-until": "2099-12-31"}))
+    assert only(member, actions)[0] == "CalledOff"
+    member.tag(space, {"steward:keep-until": "2020-12-31"})
+    begins = (member.now + timedelta(seconds=30)).time()
+    lab.attributes["LastModifiedTime"] = member.now - timedelta(seconds=305)
+    quiet = replace(POLICY, quiet_hours=QuietHours(begins, time(23, 59), ZoneInfo("UTC")))
+    assert only(member, actions, policy=quiet)[0] == "Held"
+    assert lab.status == "InService"
+
+
+def test_whoever_ends_his_app_while_it_is_waited_is_not_told_of_as_stopped_by_us(member: World, domain_id: str) -> None:
+    lab = just_checked(member, domain_id)
+    actions, clock = decided(member, "Stop"), member.local.clock
+    clock.at(clock.now + 20, lambda: lab.attributes.update(Status="Deleted"))
+    assert only(member, actions, attempt=1)[0] == "AlreadyGone"
+
+
+def test_a_second_look_that_is_refused_is_a_line_of_its_app_and_the_others_have_theirs(member: World, domain_id: str, lab: Resource) -> None:
+    just_checked(member, domain_id)
+    actions = decided(member, "Stop")
+    with member.local.faults.fail("sagemaker:DescribeApp", "AccessDeniedException", after=2):
+        done = member.act(actions).done
+    assert [(one.space_name, one.result.value) for one in done] == [("lab", "Stopped"), ("code", "Refused")]
+    assert lab.status == "Deleting"
 
 
 @pytest.mark.parametrize("app", ["lab", "fresh"])
@@ -426,7 +464,7 @@ def test_a_second_try_of_a_batch_tells_what_the_first_did_and_does_nothing_twice
     member.local.advance(60)
     place = ActionPlace(**dict(PLACE), actions=actions)
     with member.counted() as calls:
-        again = acting.ActOnPlace(POLICY, held=False, as_of=began, attempt=1, clock=lambda: member.now, remaining_ms=lambda: 0).at(place, member)  # type: ignore[arg-type]
+        again = acting.ActOnPlace(POLICY, held=False, as_of=began, attempt=1, clock=lambda: member.now).at(place, member).acted  # type: ignore[arg-type]
     assert [(one.key, one.result) for one in again.done] == [(one.key, one.result) for one in first.done]
     assert calls["sagemaker:DeleteApp"] == calls["sagemaker:AddTags"] == 0
     assert member.tags_of(noticed.arn)[NOTICE_TAG] == tag

@@ -343,7 +343,7 @@ def hidden_until(last_user_activity: datetime | None, last_health_check: datetim
     (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeApp.html). None where it would."""
     if last_user_activity is None or last_health_check is None or not _is_health_check(last_user_activity, last_health_check):
         return None
-    return last_health_check + HIDES if now - last_health_check < HIDES else None
+    return min(last_health_check, now) + HIDES if now - last_health_check < HIDES else None
 
 
 def _is_health_check(last_user_activity: datetime, last_health_check: datetime | None) -> bool:
@@ -367,7 +367,7 @@ def confirm(
 
 
 def _wait(decision: Decision, now: datetime, policy: IdlePolicy) -> Decision:
-    """A notice harms nobody."""
+    """Left to the next run, for an hour at most; a notice harms nobody, and has no time of an earlier one."""
     if decision.noticed is None or now - decision.noticed >= policy.grace + WAITED_AT_MOST:
         return decision
     message = "DescribeApp: a health check of a moment ago hides whether somebody types; the next run looks again"
