@@ -3,6 +3,7 @@ resources, K Canvas apps, D domains, I acted on: noticed, stopped, or called off
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 from math import ceil
 from typing import Any
 
@@ -150,16 +151,30 @@ def test_stops_that_iam_denies_since_somebody_came_back_just_then_cost_no_more(m
     assert calls.total() + len(denied) <= most
 
 
-@STOPPING
-def test_stops_that_are_looked_at_twice_cost_no_more(member: World, size: Size, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Since a health check of just now hid who types."""
+@pytest.mark.parametrize("others", [0, 1, 2], ids=["all", "one of two", "one of three"])
+@pytest.mark.parametrize(
+    "size",
+    [
+        Size(stops=1),
+        Size(stops=3),
+        Size(domains=2, spaces=60, labs=55, notices=7, stops=5),
+        Size(canvas=1, canvas_stops=1),
+        Size(canvas=2, canvas_stops=2, stops=1),
+    ],
+    ids=str,
+)
+def test_stops_that_are_looked_at_twice_cost_no_more_but_two_calls_at_most_where_canvas_is_among_them(
+    member: World, size: Size, others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since a health check of just now hid who types, of all or of some."""
     fill(member, size)
-    most = most_calls(member, size)
-    monkeypatch.setattr(acting, "hidden_until", lambda *_: member.now + HOUR / 100)
+    most, looks, stops = most_calls(member, size), count(), size.stops + size.canvas_stops
+    monkeypatch.setattr(acting, "hidden_until", lambda *_: None if next(looks) % (others + 1) else member.now + HOUR / 100)
     calls, results = sweep(member)
-    assert results == Counter(Noticed=size.notices, Stopped=size.stops)
-    assert calls["sagemaker:DescribeApp"] == size.notices + 2 * size.stops
-    assert calls.total() <= most
+    twice = calls["sagemaker:DescribeApp"] - size.notices - stops
+    assert results == Counter(Noticed=size.notices, Stopped=stops)
+    assert (twice == stops) if not others else (0 < twice <= stops)
+    assert calls.total() <= most + (2 if size.canvas_stops else 0)
 
 
 def test_an_account_without_a_domain_costs_one_call(member: World) -> None:
