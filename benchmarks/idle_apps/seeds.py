@@ -21,9 +21,9 @@ from steward.rules.idle_settings import IdleLimits
 POLICY = IdlePolicy(IdleLimits(120, 60, 480))
 ZERO = 1_800_000_000.0 // HOUR * HOUR
 TAKES = 3.0
-"""Seconds from a sweep's begin to its last look."""
+"""Seconds from a sweep's begin to its first look."""
 SECOND_LOOK = MINUTE + TAKES
-"""Seconds from a sweep's begin to the second look, where there is one."""
+"""Seconds from a sweep's begin to the second look at most, where there is one."""
 CHECKED_EVERY = 5 * MINUTE
 RETRIED_WITHIN = 8 * MINUTE
 """So long after writes succeed again the next one may come."""
@@ -50,7 +50,7 @@ def goals(rows: list[Row]) -> list[Goal]:
 
 
 def is_back_unheard(life: Life) -> bool:
-    """Whether somebody comes back, and it can be a sweep's time before anything of it is written."""
+    """Whether somebody comes back, and a sweep can come before anything of it is written."""
     heard = HEARD_WITHIN.get(life.sight)
     if heard is None or life.protected:
         return False

@@ -44,7 +44,7 @@ SAME_START = timedelta(seconds=1)
 """ListApps and DescribeApp may round differently when an app was started."""
 
 TIME_FOR_A_SECOND_LOOK = timedelta(minutes=1)
-"""What has to be left of a function's time after the wait for it."""
+"""What has to be left of a function's time after a wait for it."""
 
 
 class Outcome(NamedTuple):
@@ -122,19 +122,20 @@ LookAtEach = Callable[[Sequence[ActionPlace], Callable[[ActionPlace, MemberSessi
 
 def act_on_each(places: Sequence[ActionPlace], act: ActOnPlace, look_at_each: LookAtEach, remaining_ms: Callable[[], int]) -> list[Acted]:
     """All that is to be done in these places. Where a health check has just hidden who types in what is to be stopped, a second look follows once it
-    hides nothing any more: one wait for all of them, if there is time for it."""
+    hides nothing any more: one wait for all for which there is time."""
     looked = [
         Looked(not_tried(place, one, act.clock())) if isinstance(one, Trouble) else one
         for place, one in zip(places, look_at_each(places, act.at), strict=True)
     ]
-    acted, again = [one.acted for one in looked], [one.again for one in looked if one.again]
-    if not again:
-        return acted
-    wait = max(one.until for one in looked if one.until) - act.clock()
-    if wait > timedelta(milliseconds=remaining_ms()) - TIME_FOR_A_SECOND_LOOK:
-        return [*acted, *(act.left(place) for place in again)]
-    time.sleep(max(wait, timedelta()).total_seconds())
-    return [*acted, *act_on_each(again, replace(act, again=True), look_at_each, remaining_ms)]
+    now = act.clock()
+    latest = now + max(timedelta(milliseconds=remaining_ms()) - TIME_FOR_A_SECOND_LOOK, timedelta())
+    again = [(one.again, one.until) for one in looked if one.again and one.until]
+    acted = [*(one.acted for one in looked), *(act.left(place) for place, until in again if until > latest)]
+    in_time = [(place, until) for place, until in again if until <= latest]
+    if in_time:
+        time.sleep(max(max(until for _, until in in_time) - now, timedelta()).total_seconds())
+        acted += act_on_each([place for place, _ in in_time], replace(act, again=True), look_at_each, remaining_ms)
+    return acted
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """The step StopIdleApps for one account and Region: each app looked at once more, and whatever comes of it a line of the result."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -260,6 +260,23 @@ def test_nobody_waits_for_a_second_look_where_no_time_is_left_for_it(member: Wor
     (done,) = member.act(decided(member, "Stop"), remaining=timedelta(seconds=100)).done
     assert (done.result.value, done.at - before < timedelta(seconds=5), lab.status) == ("Left", True, "InService")
     assert "no time was left to look again" in done.message
+
+
+def test_where_no_time_is_left_to_wait_for_one_place_others_whose_minute_is_over_are_looked_at_again(member: World, domain_id: str) -> None:
+    """A slow place comes late to what a health check hides; that of another is over by then. And what cannot be entered again has its lines."""
+    for space in ("code", "lab"):
+        just_checked(member, domain_id, space)
+    places = [ActionPlace(**dict(PLACE), actions=(action,)) for action in decided(member, "Stop")]
+    how, rounds = acting.ActOnPlace(POLICY, held=False, as_of=member.now, attempt=0, clock=lambda: member.now), list[int]()
+
+    def look(asked: Sequence[ActionPlace], at: Any) -> list[Any]:
+        rounds.append(len(asked))
+        found = [at(one, member) for one in asked]
+        return [found[0]._replace(until=member.now - HOUR / 60), *found[1:]] if len(rounds) == 1 else [trouble(PLACE, "AccessDenied", "no more")]
+
+    acted = acting.act_on_each(places, how, look, lambda: 70_000)
+    assert rounds == [2, 1]
+    assert [(one.space_name, one.result.value) for each in acted for one in each.done] == [("lab", "Left"), ("code", "Refused")]
 
 
 def test_what_is_said_of_a_space_and_quiet_hours_that_begin_while_it_is_waited_are_heard(member: World, domain_id: str) -> None:
