@@ -280,7 +280,7 @@ class Acting:
             return Outcome(Result.NOTICED, "an earlier try of this batch noticed it", noticed)
         if action.verdict == "Stop" and fresh.reason is Reason.USER_ACTIVITY:
             add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: CALLED_OFF})
-        result = {Reason.QUIET_HOURS: Result.HELD, Reason.JUST_CHECKED: Result.HELD}.get(fresh.reason, Result.CALLED_OFF)
+        result = Result.HELD if fresh.reason in (Reason.QUIET_HOURS, Reason.JUST_CHECKED) else Result.CALLED_OFF
         return Outcome(result, f"now {fresh.verdict}: {fresh.message}")
 
     @property
