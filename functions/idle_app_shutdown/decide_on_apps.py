@@ -1,4 +1,4 @@
-"""Which apps of some places are idle, and what is to become of them? Reads only. A place that cannot be read is a line of the result."""
+"""Which apps of some places are idle, and what is to become of them? Reads only, in members. A place that cannot be read is a line of the result."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from steward.idle_decisions import DecideOnPlace
+from steward.idle_spaces import SpaceMemory
 from steward.idle_sweeps import WORKFLOW, Decided, PlaceBatch, total_decided
 from steward.observability import logger
 from steward.resources.clients import hub_client
@@ -20,7 +21,8 @@ from steward.sweeps import Trouble, door, look_at_each
 def handler(batch: PlaceBatch, context: LambdaContext) -> dict[str, Any]:
     settings = DecideOnAppsSettings.from_env()
     enter = door(hub_client("sts"), settings.member_role_name, batch.common.run)
-    decide = DecideOnPlace(settings.idle_policy, settings.user_tag_key, partial(datetime.now, UTC))
+    memory = SpaceMemory(hub_client("s3"), settings.bucket)
+    decide = DecideOnPlace(settings.idle_policy, settings.user_tag_key, memory, partial(datetime.now, UTC))
     looked = look_at_each(batch.items, enter, decide.at, context.get_remaining_time_in_millis, WORKFLOW)
     decided = total_decided(Decided(troubles=(one,)) if isinstance(one, Trouble) else one for one in looked)
     logger.info("decided on apps", places=len(batch.items), troubles=len(decided.troubles), counts=decided.counts)

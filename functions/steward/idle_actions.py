@@ -1,29 +1,27 @@
 """Apps that were decided on are looked at once more, each just before it is noticed or stopped; and whatever comes of it is a line of the result."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steward.errors import OutOfTime
-from steward.idle_evidence import NONE, Tags, canvas_idle, paths_around
+from steward.idle_evidence import NONE, Tags, canvas_idle
 from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE, Acted, Action, ActionPlace, Done, Result
+from steward.idle_tags import MOST_WITNESSES, TagsBeforeStops, tags_as_decided
 from steward.resources.apps import Deletion, DescribedApp, app_name, delete_app, describe_app
 from steward.resources.canvas import CanvasUser, Unused, canvas_unused
 from steward.resources.clients import MemberSession
-from steward.resources.tags import add_tags, path_of, read_tags, read_tags_of
+from steward.resources.tags import add_tags, read_tags
 from steward.rules.activity import ACTIVITY_TAG, BACKDATED_AT_MOST, CALLED_OFF, NOTICE_TAG, SKEW, read_report, read_time, time_text
 from steward.rules.idle import AppSeen, Decision, Reason, confirm, decide, hidden_until, signals_of
 from steward.rules.idle_policy import IdlePolicy
 from steward.rules.idle_policy import Place as Where
 from steward.rules.troubles import NO_TIME
 from steward.sweeps import Trouble
-
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker import SageMakerClient
 
 CLOSED = {
     "AuthFailure",
@@ -42,6 +40,12 @@ LONGEST_LINE = 400
 
 SAME_START = timedelta(seconds=1)
 """ListApps and DescribeApp may round differently when an app was started."""
+
+MEASURED_LATELY = timedelta(minutes=1)
+"""A value of Canvas's metric is of minutes ago whenever it is asked for: one call is for all that are stopped within this time."""
+
+NOT_THERE = {"ResourceNotFound", "ValidationException"}
+"""What AddTags may answer of an app that is gone."""
 
 TIME_FOR_A_SECOND_LOOK = timedelta(minutes=1)
 """What has to be left of a function's time after a wait for it."""
@@ -72,7 +76,7 @@ class Looked(NamedTuple):
 @dataclass(frozen=True)
 class ActOnPlace:
     """`as_of`: the time for which the run was started, or when it began. `attempt`: 0 at the first try of its batch. `clock` tells the time.
-    `again`: it is the second look, after which none follows."""
+    `again`: it is the second look, after which none follows. `notices`: what was written by account and Region, and when that is dated, by ARN."""
 
     policy: IdlePolicy
     held: bool
@@ -80,6 +84,7 @@ class ActOnPlace:
     attempt: int
     clock: Callable[[], datetime]
     again: bool = False
+    notices: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
 
     def dated(self, now: datetime) -> datetime:
         """What a notice that is written now is dated: as of its run, so that a grace of two hours is over when the second hourly sweep after it
@@ -88,13 +93,16 @@ class ActOnPlace:
         return dated.replace(microsecond=0)
 
     def at(self, place: ActionPlace, session: MemberSession) -> Looked:
-        """Each action with its result, stops first: what a notice is for can wait. Raises nothing once the first app was asked for."""
-        ordered = sorted(place.actions, key=lambda action: action.verdict != "Stop")
+        """Each action with its result, stops before what can wait; but a few notices come first, by which it shows how good GetResources is
+        (`TagsBeforeStops`). Raises nothing once the first app was asked for."""
+        first = [action for action in place.actions if needs_no_look(action)][:MOST_WITNESSES]
+        ordered = sorted(place.actions, key=lambda action: (action not in first, action.verdict != "Stop"))
         if self.held:
             return Looked(
                 Acted(done=tuple(self._done(action, Outcome(Result.HELD, "a brake was pulled since it was decided")) for action in ordered))
             )
-        acting = Acting(self, session, Around(place, session))
+        written = self.notices.setdefault((place.account_id, place.region), {})
+        acting = Acting(self, session, TagsBeforeStops(place, session, written, self.clock))
         left = Outcome(Result.LEFT, f"more than {MOST_ACTIONS_OF_A_PLACE} in one account and Region: it is the next run's")
         done, again, until = list[Done](), list[Action](), self.clock()
         for number, action in enumerate(ordered):
@@ -138,53 +146,15 @@ def act_on_each(places: Sequence[ActionPlace], act: ActOnPlace, look_at_each: Lo
     return acted
 
 
-@dataclass
-class Around:
-    """The tags of what apps belong to, as they are now, for stops: nobody's exception is overlooked because it came late. For notices those that were
-    read when it was decided are enough."""
-
-    place: ActionPlace
-    session: MemberSession
-    _known: Mapping[str, Tags] | None = None
-    _asked: dict[str, Tags] = field(default_factory=dict)
-
-    @property
-    def sagemaker(self) -> "SageMakerClient":
-        client: SageMakerClient = self.session.client("sagemaker")
-        return client
-
-    def of(self, action: Action) -> dict[Where, Tags]:
-        """What GetResources does not know any more says what it said before; where it never knew anything of such a type, SageMaker is asked."""
-        paths, before = _paths(action), action.tags
-        if action.verdict == "Notice":
-            return {where: before.get(where, NONE) for where in paths}
-        known = self._read()
-        return {where: known.get(path, before[where]) if where in before else self._ask(path) for where, path in paths.items()}
-
-    def _read(self) -> Mapping[str, Tags]:
-        """A call for a hundred of those whose types GetResources knows, of all stops, when the first of them comes so far."""
-        if self._known is None:
-            stops = [action for action in self.place.actions if action.verdict == "Stop"]
-            paths = dict.fromkeys(path for action in stops for where, path in _paths(action).items() if where in action.tags)
-            known = read_tags_of(self.session.client("resourcegroupstaggingapi"), [_arn(self.place, self.sagemaker, path) for path in paths])
-            self._known = {path_of(arn): tags for arn, tags in known.items()}
-        return self._known
-
-    def _ask(self, path: str) -> Tags:
-        if path not in self._asked:
-            self._asked[path] = read_tags(self.sagemaker, _arn(self.place, self.sagemaker, path))
-        return self._asked[path]
-
-
 @dataclass(frozen=True)
 class Acting:
-    """On one app after the other. `closed`: why nothing more can be done there. `measured`: Canvas's metric of several, once asked for."""
+    """On one app after the other. `closed`: why nothing more can be done there. `measured`: Canvas's metric of all of a verdict, and when."""
 
     how: ActOnPlace
     session: MemberSession
-    around: Around
+    tags: TagsBeforeStops
     closed: list[str] = field(default_factory=list)
-    measured: list[Mapping[CanvasUser, Unused]] = field(default_factory=list)
+    measured: dict[str, tuple[datetime, Mapping[CanvasUser, Unused]]] = field(default_factory=dict)
 
     def on(self, action: Action) -> Outcome | Hidden:
         """Whatever becomes of it. What is neither AWS's answer nor the way to it is a fault of ours: it ends the batch, and is seen."""
@@ -202,7 +172,7 @@ class Acting:
             return Outcome(Result.REFUSED, message)
 
     def _on(self, action: Action) -> Outcome | Hidden:
-        described, now = describe_app(self.around.sagemaker, _name(action)), self.how.clock()
+        described, now = self._look_at(action), self.how.clock()
         if described is None or described.status != "InService":
             return self._not_there(action, described)
         if described.created > action.created + SAME_START:
@@ -211,16 +181,23 @@ class Acting:
         if until is not None and action.verdict == "Stop" and not self.how.again:
             return Hidden(until)
         tags = self._tags_of(action, described)
-        fresh = self._decide_anew(action, _seen(action, described, tags, self.around.of(action), self.around.place.account_tags))
+        around = self.tags.around(action) if action.verdict == "Stop" else tags_as_decided(action)
+        fresh = self._decide_anew(action, _seen(action, described, tags, around, self.tags.place.account_tags))
         fresh = confirm(fresh, described.last_user_activity, described.last_health_check, now, self.how.policy)
         if fresh.verdict.value != action.verdict or not _is_same_period(action, fresh):
             return self._call_off(action, fresh, described, read_time(tags.get(NOTICE_TAG, "")))
-        return self._stop(action, described, fresh) if action.verdict == "Stop" else self._notice(described, fresh)
+        return self._stop(action, described, fresh) if action.verdict == "Stop" else self._notice(action, described, fresh)
+
+    def _look_at(self, action: Action) -> DescribedApp | None:
+        """By DescribeApp, before each stop; before a notice only where that can have been written already, or `needs_no_look` says so."""
+        if self.how.attempt or action.arn is None or not needs_no_look(action):
+            return describe_app(self.tags.sagemaker, _name(action))
+        return DescribedApp(arn=action.arn, status="InService", created=action.created, last_user_activity=None, last_health_check=None)
 
     def _stop(self, action: Action, described: DescribedApp, fresh: Decision) -> Outcome:
         """The role may not delete what says that it is in use: somebody came back since it was looked at, a moment ago."""
         try:
-            deletion = delete_app(self.around.sagemaker, _name(action))
+            deletion = delete_app(self.tags.sagemaker, _name(action))
         except ClientError as error:
             if error.response["Error"]["Code"] != "AccessDeniedException" or not self._is_in_use(described.arn):
                 raise
@@ -232,14 +209,21 @@ class Acting:
     def _is_in_use(self, arn: str) -> bool:
         """By its tag now. Where that is not answered, what is told is why it was asked."""
         try:
-            report = read_report(read_tags(self.around.sagemaker, arn).get(ACTIVITY_TAG, ""))
+            report = read_report(read_tags(self.tags.sagemaker, arn).get(ACTIVITY_TAG, ""))
         except (ClientError, BotoCoreError):
             return False
         return report is not None and report.idle_since is None
 
-    def _notice(self, described: DescribedApp, fresh: Decision) -> Outcome:
+    def _notice(self, action: Action, described: DescribedApp, fresh: Decision) -> Outcome:
         dated = self.how.dated(self.how.clock())
-        add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: time_text(dated)})
+        try:
+            add_tags(self.tags.sagemaker, described.arn, {NOTICE_TAG: time_text(dated)})
+        except ClientError as error:
+            found = describe_app(self.tags.sagemaker, _name(action)) if error.response["Error"]["Code"] in NOT_THERE else described
+            if found is not None and found.status == "InService":
+                raise
+            return self._not_there(action, found)
+        self.tags.written[described.arn] = time_text(dated)
         return Outcome(Result.NOTICED, fresh.message, dated)
 
     def _not_there(self, action: Action, described: DescribedApp | None) -> Outcome:
@@ -253,7 +237,7 @@ class Acting:
         an earlier try of its batch is not to be noticed twice."""
         if action.verdict == "Notice" and not self.how.attempt and Where.APP in action.tags:
             return action.tags[Where.APP]
-        return read_tags(self.around.sagemaker, described.arn)
+        return self.tags.of_app(action, described.arn) if action.verdict == "Stop" else read_tags(self.tags.sagemaker, described.arn)
 
     def _decide_anew(self, action: Action, app: AppSeen) -> Decision:
         """By all that can have changed since, the metric last of it."""
@@ -262,16 +246,14 @@ class Acting:
         return decide(app, signals_of(app, canvas_idle(metric, *_canvas_user(action)), policy, now), policy, now)
 
     def _metric(self, action: Action) -> Mapping[CanvasUser, Unused]:
-        """Of one that is to be stopped, just now; of those that are to be noticed, or are looked at again, all in one call."""
-        if action.verdict == "Stop" and not self.how.again:
-            return self._measure([action])
-        if not self.measured:
-            alike = [one for one in self.around.place.actions if (one.app_type, one.verdict) == ("Canvas", action.verdict)]
-            self.measured.append(self._measure(alike))
-        return self.measured[0]
-
-    def _measure(self, actions: Iterable[Action]) -> Mapping[CanvasUser, Unused]:
-        return canvas_unused(self.session.client("cloudwatch"), map(_canvas_user, actions), self.how.clock())
+        """Of all that are to be stopped, or to be noticed, in one call; before a stop none that was asked for long ago."""
+        now = self.how.clock()
+        asked, found = self.measured.get(action.verdict, (None, {}))
+        if asked is None or (action.verdict == "Stop" and now - asked > MEASURED_LATELY):
+            alike = [one for one in self.tags.place.actions if (one.app_type, one.verdict) == ("Canvas", action.verdict)]
+            found = canvas_unused(self.session.client("cloudwatch"), map(_canvas_user, alike), now)
+            self.measured[action.verdict] = now, found
+        return found
 
     def _call_off(self, action: Action, fresh: Decision, described: DescribedApp, noticed: datetime | None) -> Outcome:
         """A visit that only DescribeApp knows of is overwritten by the next health check. So that a notice from before it does not lead to a stop
@@ -279,7 +261,7 @@ class Acting:
         if action.verdict == "Notice" and self.how.attempt and fresh.reason is Reason.IN_GRACE and noticed and noticed >= self._earliest:
             return Outcome(Result.NOTICED, "an earlier try of this batch noticed it", noticed)
         if action.verdict == "Stop" and fresh.reason is Reason.USER_ACTIVITY:
-            add_tags(self.around.sagemaker, described.arn, {NOTICE_TAG: CALLED_OFF})
+            add_tags(self.tags.sagemaker, described.arn, {NOTICE_TAG: CALLED_OFF})
         result = Result.HELD if fresh.reason in (Reason.QUIET_HOURS, Reason.JUST_CHECKED) else Result.CALLED_OFF
         return Outcome(result, f"now {fresh.verdict}: {fresh.message}")
 
@@ -317,6 +299,13 @@ def _seen(action: Action, described: DescribedApp, tags: Tags, around: Mapping[W
     )
 
 
+def needs_no_look(action: Action) -> bool:
+    """A notice by what its reporter says, under an ARN that GetResources has said: it harms nobody, and before the stop DescribeApp is asked. Whom
+    only that had known of, so that a notice was called off, is looked for before each other one."""
+    own = action.tags.get(Where.APP, NONE)
+    return action.verdict == "Notice" and action.arn is not None and ACTIVITY_TAG in own and own.get(NOTICE_TAG) != CALLED_OFF
+
+
 def _is_same_period(action: Action, fresh: Decision) -> bool:
     """Nobody was there since it was decided."""
     return action.idle_since is None or fresh.idle_since is None or fresh.idle_since <= action.idle_since + SKEW
@@ -332,11 +321,3 @@ def _canvas_user(action: Action) -> CanvasUser:
 
 def _name(action: Action) -> dict[str, Any]:
     return app_name(action.domain_id, action.user_profile_name, action.space_name, action.app_type, action.app_name)
-
-
-def _paths(action: Action) -> dict[Where, str]:
-    return paths_around(action.domain_id, action.space_name, action.owner_profile_name)
-
-
-def _arn(place: ActionPlace, sagemaker: "SageMakerClient", path: str) -> str:
-    return f"arn:{sagemaker.meta.partition}:sagemaker:{place.region}:{place.account_id}:{path}"

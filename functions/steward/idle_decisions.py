@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from steward.changes import Finding
-from steward.idle_evidence import NONE, Studios, Tags, ask_for_tags, read_studios
+from steward.idle_evidence import NONE, Studios, Tags, ask_around, ask_for_tags, read_studios
+from steward.idle_spaces import SpaceMemory
 from steward.idle_sweeps import Action, Decided, IdleOwner
 from steward.resources.apps import App
 from steward.resources.clients import MemberSession
 from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG
-from steward.rules.idle import Decision, Reason, Verdict, decide, signals_of
+from steward.rules.idle import Decision, Reason, Verdict, decide, is_idle_for_long, signals_of
 from steward.rules.idle_policy import MINUTES_TAG, IdlePolicy, is_exception
 from steward.rules.idle_policy import Place as Where
 from steward.rules.native_idle import findings_of_native
@@ -26,21 +27,26 @@ LONGEST_TAG = 64
 
 @dataclass(frozen=True)
 class DecideOnPlace:
-    """`user_tag_key`: the key of the tag that says whose a profile or a space is. `clock` tells the time of each reading: a sweep takes a while."""
+    """`user_tag_key`: the key of the tag that says whose a profile or a space is. `memory` knows whose spaces are. `clock` tells the time of each
+    reading: a sweep takes a while."""
 
     policy: IdlePolicy
     user_tag_key: str
+    memory: SpaceMemory
     clock: Callable[[], datetime]
 
     def at(self, place: Place, session: MemberSession) -> Decided:
-        """Reads only. Raises whatever AWS refuses: of a place that cannot be read whole nothing is decided."""
+        """Reads only, in members. Raises whatever AWS refuses: of a place that cannot be read whole nothing is decided."""
         now = self.clock()
-        studios = read_studios(place, session, now)
+        studios = read_studios(place, session, self.memory, now)
         decisions = self._decide_on_all(studios, now)
         asked = ask_for_tags(studios, session, now, lambda app: _would_change_with_tags(decisions[app]))
         if asked is not studios:
             decisions = self._decide_on_all(asked, now)
-        return self._decided(asked, decisions, now)
+        around = ask_around(asked, session, lambda app: is_idle_for_long(decisions[app], self.policy))
+        if around is not asked:
+            decisions = self._decide_on_all(around, now)
+        return self._decided(around, decisions, now)
 
     def _decide_on_all(self, studios: Studios, now: datetime) -> dict[App, Decision]:
         return {app: self._decide_on(studios, app, now) for app in studios.apps}
@@ -63,6 +69,7 @@ class DecideOnPlace:
             owners=tuple(
                 IdleOwner(owner=self._owner(studios, app), account_id=studios.place.account_id, apps=1, idle_hours=span / HOUR)
                 for app, span in idle.items()
+                if is_idle_for_long(decisions[app], self.policy)
             ),
         )
 
@@ -77,6 +84,7 @@ class DecideOnPlace:
             space_name=app.space_name,
             owner=self._owner(studios, app),
             owner_profile_name=studios.profile_of(app),
+            arn=studios.arns.get(app.path),
             tags=self._tags(studios, app, decision),
             instance_type=app.instance_type,
             created=app.created,

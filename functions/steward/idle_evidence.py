@@ -1,5 +1,6 @@
 """All that is known of the apps of one account and Region, in as few calls as may be: one for a hundred apps, spaces or tagged things, one for each
-domain in which an app runs, one for five hundred Canvas apps. Where none runs, the list of apps is all."""
+domain in which an app runs, one for five hundred Canvas apps. Where none runs, the list of apps is all. Spaces and user profiles are asked for their
+tags only where these can matter, of idle apps."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from steward.idle_spaces import SpaceMemory, space_path
 from steward.resources.apps import App, describe_app, list_apps
 from steward.resources.canvas import CanvasUser, Unused, canvas_unused
 from steward.resources.clients import MemberSession
 from steward.resources.domains import Domain, describe_domain
-from steward.resources.spaces import ListedSpace, list_spaces
-from steward.resources.tags import read_tags, read_tags_of_studio
+from steward.resources.spaces import OwnedSpace
+from steward.resources.tags import path_of, read_tags, read_tags_of, read_tags_of_types
 from steward.rules.idle import AppSeen, CanvasIdle
 from steward.rules.idle_policy import Place as Where
 from steward.rules.native_idle import SETTINGS, NativeIdle, native_of
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 Tags = Mapping[str, str]
 NONE: Tags = {}
 
+OF_APPS, OF_WHAT_THEY_BELONG_TO = ("sagemaker:app", "sagemaker:domain"), ("sagemaker:space", "sagemaker:user-profile")
+FEW_SPACES = 100
+"""So many are listed with their tags, as their user profiles are: to ask for those of idle apps alone would take as many calls."""
+
 PROBES, MOST_ASKED = 3, 20
 """Where GetResources knows no app: so many are asked for their tags by themselves, to learn whether they have none or GetResources is silent on them;
 and so many in all, in turns from run to run, where it is the second. Each takes two calls."""
@@ -36,17 +42,20 @@ DISTRIBUTION = "/sagemaker-distribution"
 
 @dataclass(frozen=True)
 class Studios:
-    """What was read. `apps`: those in service; `listed`: how many there are that did not end. `tags` and `spaces` are by path, as tags are in
-    `read_tags_of_studio`. `hidden_tags`: apps there have tags, and GetResources knows none of them."""
+    """What was read. `apps`: those in service; `listed`: how many there are that did not end. `tags`, `spaces` and `arns`, which are those of what
+    GetResources knows, are by `path_of` the ARN. `is_whole`: spaces and user profiles are among them. `hidden_tags`: apps there have tags, and
+    GetResources knows none of them."""
 
     place: Place
     partition: str
     apps: tuple[App, ...] = ()
     listed: int = 0
     tags: Mapping[str, Tags] = field(default_factory=dict)
-    spaces: Mapping[str, ListedSpace] = field(default_factory=dict)
+    arns: Mapping[str, str] = field(default_factory=dict)
+    spaces: Mapping[str, OwnedSpace] = field(default_factory=dict)
     domains: Mapping[str, Domain] = field(default_factory=dict)
     canvas: Mapping[CanvasUser, Unused] = field(default_factory=dict)
+    is_whole: bool = True
     hidden_tags: bool = False
 
     @cached_property
@@ -54,8 +63,8 @@ class Studios:
         """The types of what GetResources knows here, as they begin paths: of others it may know nothing at all."""
         return frozenset(path.split("/")[0] for path in self.tags)
 
-    def space_of(self, app: App) -> ListedSpace | None:
-        return self.spaces.get(_space_path(app.domain_id, app.space_name)) if app.space_name else None
+    def space_of(self, app: App) -> OwnedSpace | None:
+        return self.spaces.get(space_path(app.domain_id, app.space_name)) if app.space_name else None
 
     def profile_of(self, app: App) -> str | None:
         """The name of the user profile that it, or its space, belongs to."""
@@ -112,10 +121,21 @@ def paths_around(domain_id: str, space_name: str | None, profile_name: str | Non
     """The paths of what an app belongs to."""
     found = {Where.DOMAIN: f"domain/{domain_id}".lower()}
     if space_name:
-        found[Where.SPACE] = _space_path(domain_id, space_name)
+        found[Where.SPACE] = space_path(domain_id, space_name)
     if profile_name:
         found[Where.PROFILE] = f"user-profile/{domain_id}/{profile_name}".lower()
     return found
+
+
+def arns_around(prefix: str, domain_id: str, space_name: str | None, profile_name: str | None) -> dict[Where, tuple[str, ...]]:
+    """What an app belongs to may have these ARNs: with names as SageMaker lists them, or all in lower case. Which of the two AWS does not say; by the
+    other nothing is known. `prefix`: down to the account."""
+    found = {Where.DOMAIN: f"domain/{domain_id}"}
+    if space_name:
+        found[Where.SPACE] = f"space/{domain_id}/{space_name}"
+    if profile_name:
+        found[Where.PROFILE] = f"user-profile/{domain_id}/{profile_name}"
+    return {where: tuple(dict.fromkeys((f"{prefix}:{path}", f"{prefix}:{path.lower()}"))) for where, path in found.items()}
 
 
 def canvas_idle(canvas: Mapping[CanvasUser, Unused], domain_id: str, profile_name: str | None) -> CanvasIdle | None:
@@ -124,15 +144,17 @@ def canvas_idle(canvas: Mapping[CanvasUser, Unused], domain_id: str, profile_nam
     return CanvasIdle(unused.measured, unused.time) if unused else None
 
 
-def read_studios(place: Place, session: MemberSession, now: datetime) -> Studios:
+def read_studios(place: Place, session: MemberSession, memory: SpaceMemory, now: datetime) -> Studios:
     """Whatever runs there, and all that says something of it, but nothing that takes a call for each app."""
     sagemaker: SageMakerClient = session.client("sagemaker")
     listed = [app for app in list_apps(sagemaker) if app.status != "Deleted"]
     running = [app for app in listed if app.status == "InService"]
     if not running:
         return Studios(place, sagemaker.meta.partition, listed=len(listed))
-    tags = read_tags_of_studio(session.client("resourcegroupstaggingapi"))
-    spaces = list_spaces(sagemaker) if any(app.space_name for app in running) else ()
+    needed = {space_path(app.domain_id, app.space_name) for app in running if app.space_name}
+    spaces = memory.spaces(place, sagemaker, needed, now) if needed else {}
+    is_whole = len(spaces) <= FEW_SPACES
+    known = read_tags_of_types(session.client("resourcegroupstaggingapi"), *OF_APPS, *(OF_WHAT_THEY_BELONG_TO if is_whole else ()))
     described = {domain_id: describe_domain(sagemaker, domain_id) for domain_id in dict.fromkeys(app.domain_id for app in running)}
     domains = {domain_id: domain for domain_id, domain in described.items() if domain is not None}
     users = [(app.domain_id, app.user_profile_name) for app in running if app.app_type == "Canvas" and app.user_profile_name]
@@ -141,11 +163,26 @@ def read_studios(place: Place, session: MemberSession, now: datetime) -> Studios
         sagemaker.meta.partition,
         apps=tuple(app for app in running if app.domain_id in domains),
         listed=len(listed),
-        tags=tags,
-        spaces={_space_path(space.domain_id, space.name): space for space in spaces},
+        tags={path_of(arn): tags for arn, tags in known.items()},
+        arns={path_of(arn): arn for arn in known},
+        spaces=spaces,
         domains=domains,
         canvas=canvas_unused(session.client("cloudwatch"), users, now) if users else {},
+        is_whole=is_whole,
     )
+
+
+def ask_around(studios: Studios, session: MemberSession, matters: Callable[[App], bool]) -> Studios:
+    """The same, with the tags of the spaces and user profiles of those apps for which they matter, a hundred a call, where they are not known yet."""
+    if studios.is_whole:
+        return studios
+    owners = [(app.domain_id, app.space_name, studios.profile_of(app)) for app in studios.apps if matters(app)]
+    prefix = f"arn:{studios.partition}:sagemaker:{studios.place.region}:{studios.place.account_id}"
+    arns = [arn for owner in owners for where, both in arns_around(prefix, *owner).items() if where is not Where.DOMAIN for arn in both]
+    if not arns:
+        return studios
+    known = read_tags_of(session.client("resourcegroupstaggingapi"), list(dict.fromkeys(arns)))
+    return replace(studios, tags={**studios.tags, **{path_of(arn): tags for arn, tags in known.items()}})
 
 
 def ask_for_tags(studios: Studios, session: MemberSession, now: datetime, matters: Callable[[App], bool]) -> Studios:
@@ -176,7 +213,3 @@ def _tags_of(sagemaker: "SageMakerClient", apps: Iterable[App]) -> dict[str, Tag
             if error.response["Error"]["Code"] not in {"ResourceNotFound", "ValidationException"}:
                 raise
     return {path: tags for path, tags in found.items() if tags}
-
-
-def _space_path(domain_id: str, space_name: str) -> str:
-    return f"space/{domain_id}/{space_name}".lower()

@@ -236,11 +236,12 @@ class FindPlacesSettings(Settings):
 
 @dataclass(frozen=True)
 class DecideOnAppsSettings(Settings):
-    """`user_tag_key` is the key of the tag that says whose a profile or a space is."""
+    """`user_tag_key` is the key of the tag that says whose a profile or a space is; `bucket` is where it is remembered which spaces there are."""
 
     member_role_name: str
     idle_policy: IdlePolicy
     user_tag_key: str
+    bucket: str
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
+from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
 from steward.idle_sweeps import Action, Done, Result
@@ -60,6 +61,8 @@ class Objects:
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         assert Bucket == BUCKET
+        if Key not in self.written:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "The specified key does not exist."}}, "GetObject")
         return {"Body": BytesIO(self.written[Key])}
 
     def write(self, key: str, document: Any) -> str:

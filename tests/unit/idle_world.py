@@ -16,12 +16,14 @@ from localaws.studio.core import Resource
 from localaws.studio.planting import plant_app
 from steward.idle_actions import ActOnPlace, act_on_each
 from steward.idle_decisions import DecideOnPlace
+from steward.idle_spaces import SpaceMemory
 from steward.idle_sweeps import Acted, Action, ActionPlace, Decided, total_acted
 from steward.resources.canvas import METRIC, NAMESPACE
 from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG, time_text
 from steward.rules.idle_policy import IdlePolicy
 from steward.rules.idle_settings import IdleLimits
 from steward.sweeps import Place
+from tests.unit.idle_run import BUCKET, Objects
 
 ACCOUNT_ID, REGION = "444444444444", "eu-west-1"
 ACCOUNT_ARN = f"arn:aws:organizations::111111111111:account/o-steward0001/{ACCOUNT_ID}"
@@ -41,7 +43,7 @@ class World:
     def __init__(self, local: LocalOrganization):
         self.local, self.cloud = local, local.cloud
         self.sagemaker = self.client("sagemaker")
-        self.region = REGION
+        self.region, self.objects = REGION, Objects()
 
     def client(self, service: str) -> Any:
         return self.local.client(service, "fraud-dev")
@@ -107,7 +109,8 @@ class World:
     # -- what is done
 
     def decide(self, policy: IdlePolicy = POLICY, place: Place = PLACE) -> Decided:
-        return DecideOnPlace(policy, "ml:user", lambda: self.now).at(place, self)  # type: ignore[arg-type]
+        memory = SpaceMemory(self.objects, BUCKET)  # type: ignore[arg-type]
+        return DecideOnPlace(policy, "ml:user", memory, lambda: self.now).at(place, self)  # type: ignore[arg-type]
 
     def act(
         self,

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
+from unittest.mock import Mock
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +17,7 @@ from localaws.studio import behaviour
 from localaws.studio.core import SECONDS, Resource, forget
 from steward.errors import OutOfTime
 from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE, Action, ActionPlace
+from steward.idle_tags import MOST_WITNESSES
 from steward.resources.apps import DescribedApp
 from steward.rules.activity import ACTIVITY_TAG, CALLED_OFF, NOTICE_TAG, time_text
 from steward.rules.quiet_hours import QuietHours
@@ -69,10 +71,12 @@ def test_the_tag_is_written_under_the_arn_that_describe_app_says(member: World, 
     assert NOTICE_TAG in member.tags_of(app.arn)
 
 
-def test_stops_come_before_notices(member: World, domain_id: str, fresh: Resource) -> None:
+def test_stops_come_before_notices_but_for_the_few_that_show_how_good_get_resources_is(member: World, domain_id: str) -> None:
+    for number in range(MOST_WITNESSES + 2):
+        member.lab(domain_id, f"space-{number}", member.idle(3 * HOUR))
     member.lab(domain_id, "code", member.idle(8 * HOUR, noticed=3 * HOUR))
-    assert [action.verdict for action in decided(member)] == ["Notice", "Stop"]
-    assert [done.verdict for done in member.act(decided(member)).done] == ["Stop", "Notice"]
+    done = member.act(decided(member)).done
+    assert [one.verdict for one in done] == ["Notice"] * MOST_WITNESSES + ["Stop"] + ["Notice"] * 2
 
 
 # -- evidence read again
@@ -178,15 +182,36 @@ def described(**more: datetime) -> Iterator[None]:
         yield
 
 
+def called_off(member: World, domain_id: str) -> Resource:
+    """An app of which only DescribeApp knew that it was used, so that its notice is void."""
+    return member.lab(domain_id, "code", {**member.idle(3 * HOUR), NOTICE_TAG: CALLED_OFF})
+
+
 @pytest.mark.parametrize("app", ["lab", "fresh"])
-def test_trap_22_user_activity_counts_where_it_is_no_health_check_and_only_keeps(member: World, app: str, request: pytest.FixtureRequest) -> None:
-    request.getfixturevalue(app)
+def test_trap_22_user_activity_counts_where_it_is_no_health_check_and_only_keeps(
+    member: World, domain_id: str, app: str, request: pytest.FixtureRequest
+) -> None:
+    """Before a stop, and before a notice where it was known to count."""
+    called_off(member, domain_id) if app == "fresh" else request.getfixturevalue(app)
     actions, now = decided(member), member.now
     with described(last_user_activity=now - timedelta(minutes=30), last_health_check=now - timedelta(minutes=1)):
         assert only(member, actions)[0] == "CalledOff"
     if app == "fresh":
         with described(last_user_activity=now - timedelta(minutes=1), last_health_check=now - timedelta(minutes=1)):
             assert only(member, actions)[0] == "Noticed"
+
+
+def test_trap_22_whoever_only_reads_and_writes_text_is_never_stopped_and_noticed_once(member: World, fresh: Resource) -> None:
+    """Trap 22. No reporter sees it. DescribeApp is asked before the stop; and once a notice was called off, before others."""
+    results = []
+    for _ in range(8):
+        with described(last_user_activity=member.now - timedelta(seconds=90), last_health_check=member.now - timedelta(seconds=10)):
+            results += member.sweep()
+        member.local.advance(3600)
+        member.says(fresh, 4 * HOUR)
+    assert results[:3] == ["Noticed", "Keep: InGrace", "CalledOff"]
+    assert set(results[3:]) == {"CalledOff"}
+    assert fresh.status == "InService"
 
 
 def test_trap_22_a_health_check_of_the_same_moment_as_the_last_activity_says_nothing_and_the_stop_goes_on(member: World, lab: Resource) -> None:
@@ -309,15 +334,44 @@ def test_a_second_look_that_is_refused_is_a_line_of_its_app_and_the_others_have_
     assert lab.status == "Deleting"
 
 
-@pytest.mark.parametrize("app", ["lab", "fresh"])
 @pytest.mark.parametrize("later", [timedelta(seconds=30), 22 * HOUR])
-def test_trap_25_an_app_that_was_started_again_since_it_was_decided_is_neither_noticed_nor_stopped(
-    member: World, app: str, later: timedelta, request: pytest.FixtureRequest
-) -> None:
+def test_trap_25_an_app_that_was_started_again_since_it_was_decided_is_not_stopped(member: World, lab: Resource, later: timedelta) -> None:
     """Trap 25. However old it is by now, and whatever tags it has from before: a redrive may come hours later."""
-    began = request.getfixturevalue(app).attributes["CreationTime"]
-    with described(created=began + later):
+    with described(created=lab.attributes["CreationTime"] + later):
         assert only(member, decided(member)) == ("CalledOff", "somebody has started it again since it was decided")
+
+
+def test_trap_25_a_notice_on_an_app_that_was_started_again_since_it_was_decided_is_void(member: World, domain_id: str, fresh: Resource) -> None:
+    """Trap 25. It is older than what comes next: its first report, and its own idleness, which gets a notice of its own."""
+    actions = decided(member, "Notice")
+    forget(member.cloud, fresh)
+    member.local.advance(60)
+    again = member.lab(domain_id, "lab", created=member.now - timedelta(seconds=30))
+    assert only(member, actions)[0] == "Noticed"
+    member.local.advance(4 * 3600)
+    member.says(again, 3 * HOUR)
+    assert member.decide().reasons == {"Notice: Idle": 1}
+
+
+@pytest.mark.parametrize(("left", "result"), [("Deleted", "AlreadyGone"), ("Failed", "NotInService"), (None, "AlreadyGone")])
+def test_an_app_that_ends_before_its_notice_is_no_trouble(member: World, fresh: Resource, left: str | None, result: str) -> None:
+    actions = decided(member, "Notice")
+    if left:
+        fresh.attributes["Status"] = left
+    else:
+        forget(member.cloud, fresh)
+    refused = ClientError({"Error": {"Code": "ValidationException", "Message": "App does not exist."}}, "AddTags")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acting, "add_tags", Mock(side_effect=refused))
+        assert only(member, actions)[0] == result
+
+
+def test_a_notice_that_cannot_be_written_on_an_app_that_runs_is_told(member: World, fresh: Resource, monkeypatch: pytest.MonkeyPatch) -> None:
+    del fresh
+    refused = ClientError({"Error": {"Code": "ValidationException", "Message": "Too many tags"}}, "AddTags")
+    monkeypatch.setattr(acting, "add_tags", Mock(side_effect=refused))
+    result, message = only(member, decided(member, "Notice"))
+    assert (result, message.startswith("ValidationException: ")) == ("Refused", True)
 
 
 def test_in_quiet_hours_that_have_begun_nothing_is_done(member: World, domain_id: str, lab: Resource) -> None:
@@ -410,16 +464,17 @@ def test_a_stop_that_is_denied_is_called_off_where_the_app_says_by_now_that_it_i
 
 
 @pytest.mark.parametrize(("code", "tries"), [("AccessDeniedException", 1), ("ThrottlingException", 5)])
-@pytest.mark.parametrize("operation", ["DescribeApp", "AddTags"])
+@pytest.mark.parametrize("operation", ["DescribeApp", "ListTags", "AddTags"])
 def test_traps_31_and_32_whatever_is_refused_on_the_way_is_a_line_of_its_app(
-    member: World, domain_id: str, fresh: Resource, operation: str, code: str, tries: int
+    member: World, domain_id: str, operation: str, code: str, tries: int
 ) -> None:
     """Traps 31 and 32: denied, or throttled as often as the SDK tries where nobody tells it to try oftener."""
-    member.lab(domain_id, "code", member.idle(3 * HOUR))
-    actions = decided(member, "Notice")
+    for space in ("lab", "code"):
+        member.lab(domain_id, space, member.idle(8 * HOUR, noticed=None if operation == "AddTags" else 3 * HOUR))
+    actions = decided(member)
     with member.local.faults.fail(f"sagemaker:{operation}", code, times=tries):
         first, second = member.act(actions).done
-    assert (first.result, second.result) == ("Refused", "Noticed")
+    assert (first.result, second.result) == ("Refused", "Noticed" if operation == "AddTags" else "Stopped")
     assert first.message.startswith(f"{code}: ")
 
 

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from localaws import tagging
 from localaws.studio import behaviour
+from steward.idle_evidence import FEW_SPACES
 from steward.idle_sweeps import Action, Decided
 from steward.rules.activity import NOTICE_TAG, time_text
 from tests.unit.idle_world import ACCOUNT_ARN, HOUR, OURS, PLACE, POLICY, World
@@ -16,6 +17,7 @@ from tests.unit.idle_world import ACCOUNT_ARN, HOUR, OURS, PLACE, POLICY, World
 DISTRIBUTION = "arn:aws:sagemaker:eu-west-1:819792524951:image/sagemaker-distribution-cpu"
 IDLE = {"LifecycleManagement": "ENABLED", "IdleTimeoutInMinutes": 120, "MinIdleTimeoutInMinutes": 60, "MaxIdleTimeoutInMinutes": 480}
 NATIVE = {"JupyterLabAppSettings": {"AppLifecycleManagement": {"IdleSettings": IDLE}}}
+KEPT = {"steward:keep-until": "2099-12-31"}
 ROLE = "arn:aws:iam::444444444444:role/Studio"
 
 
@@ -96,7 +98,7 @@ def test_silence_is_unknown_and_stops_nothing(member: World, domain_id: str) -> 
 @pytest.mark.parametrize("kind", ["app", "space", "user-profile", "domain"])
 def test_an_exception_on_whatever_the_app_belongs_to_keeps_it(member: World, domain_id: str, kind: str) -> None:
     app = member.lab(domain_id, "lab", member.idle(5 * HOUR))
-    member.tag(_arn(kind, domain_id, app.arn), {"steward:keep-until": "2099-12-31"})
+    member.tag(_arn(kind, domain_id, app.arn), KEPT)
     decided = member.decide()
     assert (verdicts(decided), decided.reasons) == ({"keep": 1}, {"Keep: KeptUntil": 1})
 
@@ -259,3 +261,64 @@ def test_what_get_resources_says_of_other_types_is_handed_on_and_of_what_it_does
     assert action(member.decide()).tags.keys() == {"app", "space", "user profile", "domain"}
     unknown_to_get_resources(member, "sagemaker:space", "sagemaker:domain")
     assert action(member.decide()).tags.keys() == {"app", "user profile"}
+
+
+# -- where there are many spaces
+
+
+@pytest.fixture
+def crowded(member: World, domain_id: str) -> str:
+    """More spaces than a page has."""
+    member.profile(domain_id, "Ada", {"ml:user": "ada@example.com"})
+    member.spaces(domain_id, "mina", *(f"space-{number}" for number in range(FEW_SPACES)), tags=OURS)
+    member.spaces(domain_id, "Ada", "Hers", tags=OURS)
+    return domain_id
+
+
+@pytest.mark.parametrize("kind", ["app", "space", "user-profile", "domain"])
+@pytest.mark.parametrize(("space", "person"), [("lab", "mina"), ("Hers", "Ada")])
+def test_among_many_spaces_too_an_exception_on_whatever_an_idle_app_belongs_to_keeps_it(
+    member: World, crowded: str, kind: str, space: str, person: str
+) -> None:
+    app = member.lab(crowded, space, member.idle(5 * HOUR))
+    assert action(member.decide()).owner == f"{person.lower()}@example.com"
+    paths = {"app": app.arn.split(":", 5)[5], "space": f"space/{crowded}/{space}".lower(), "user-profile": f"user-profile/{crowded}/{person}".lower()}
+    member.tag(":".join([*app.arn.split(":", 5)[:5], paths.get(kind, f"domain/{crowded}")]), KEPT)
+    assert member.decide().reasons == {"Keep: KeptUntil": 1}
+
+
+def test_among_many_spaces_names_in_arns_may_be_as_they_were_given(member: World, crowded: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which case they have there AWS does not say; localaws writes them all small."""
+    member.lab(crowded, "Hers", member.idle(5 * HOUR))
+    monkeypatch.setattr("steward.idle_evidence.read_tags_of", lambda _, arns: {arn: KEPT for arn in arns if arn.endswith(f"/{crowded}/Hers")})
+    assert member.decide().reasons == {"Keep: KeptUntil": 1}
+
+
+def test_among_many_spaces_the_shortest_threshold_that_a_space_may_have_holds(member: World, crowded: str) -> None:
+    """Nothing else says that it is idle already."""
+    app = member.lab(crowded, "lab", member.idle(HOUR))
+    assert member.decide().reasons == {"Keep: UsedRecently": 1}
+    member.tag(_arn("space", crowded, app.arn), {"steward:idle-minutes": "60"})
+    assert action(member.decide()).threshold_minutes == 60
+
+
+def test_among_many_spaces_only_those_of_apps_that_are_idle_for_long_are_asked_for_their_tags(member: World, crowded: str) -> None:
+    for number in range(90):
+        member.lab(crowded, f"space-{number}", member.idle(timedelta(minutes=5)))
+    with member.counted() as calls:
+        assert verdicts(member.decide()) == {"keep": 90}
+    assert calls["resourcegroupstaggingapi:GetResources"] == 1
+    member.lab(crowded, "lab", member.idle(5 * HOUR))
+    with member.counted() as calls:
+        assert action(member.decide()).tags.keys() == {"app", "space", "user profile", "domain"}
+    assert calls["resourcegroupstaggingapi:GetResources"] == 2
+
+
+@pytest.mark.parametrize("silent", ["sagemaker:space", "sagemaker:user-profile"])
+def test_among_many_spaces_what_get_resources_does_not_know_is_asked_by_itself_before_the_stop(member: World, crowded: str, silent: str) -> None:
+    app = member.lab(crowded, "Hers", member.idle(8 * HOUR, noticed=3 * HOUR))
+    unknown_to_get_resources(member, silent)
+    actions = member.decide().actions
+    path = f"space/{crowded}/hers" if silent == "sagemaker:space" else f"user-profile/{crowded}/ada"
+    member.tag(":".join([*app.arn.split(":", 5)[:5], path]), KEPT)
+    assert (member.results(actions), app.status) == (["CalledOff"], "InService")

@@ -10,11 +10,13 @@ from botocore.exceptions import ClientError
 import idle_app_shutdown.decide_on_apps as deciding
 import idle_app_shutdown.stop_idle_apps as stopping
 from steward.idle_sweeps import Acted, Decided
+from tests.unit.idle_run import BUCKET
 from tests.unit.idle_world import HOUR, OURS, PLACE, World, world
 
 ENVIRONMENT = {
     "MEMBER_ROLE_NAME": "idle_app_shutdown",
     "USER_TAG_KEY": "ml:user",
+    "RECONCILIATION_BUCKET_NAME": BUCKET,
     "IDLE_TIMEOUT_MINUTES": "120",
     "IDLE_TIMEOUT_MINIMUM_MINUTES": "60",
     "IDLE_TIMEOUT_MAXIMUM_MINUTES": "480",
@@ -47,7 +49,7 @@ def member(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
         sts = made.local.client("sts", "hub")
         monkeypatch.setattr(sts, "assume_role", assume_role)
-        monkeypatch.setattr(deciding, "hub_client", lambda _: sts)
+        monkeypatch.setattr(deciding, "hub_client", lambda service: {"sts": sts, "s3": made.objects}[service])
         monkeypatch.setattr(stopping, "hub_client", lambda _: sts)
         yield made
 
@@ -77,8 +79,8 @@ def test_a_batch_is_decided_on_and_acted_on_though_one_account_does_not_let_us_i
     items = [{**place, "actions": of} for place, of in zip(places, (actions, elsewhere), strict=True)]
     acted = Acted.model_validate(stopping.handler(batch(member, *items, Attempt=0), context))
     assert [(one.account_id, one.space_name, one.result) for one in acted.done] == [
-        (PLACE.account_id, "lab", "Stopped"),
         (PLACE.account_id, "code", "Noticed"),
+        (PLACE.account_id, "lab", "Stopped"),
         ("555555555555", "lab", "Refused"),
         ("555555555555", "code", "Refused"),
     ]

@@ -1,8 +1,9 @@
 """Spaces of SageMaker Studio in one member account and Region."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -23,10 +24,13 @@ class Space(StudioResource):
     space_settings: Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ListedSpace(Listed):
-    """A space as ListSpaces has it. `owner_profile_name` is who made it, also where it is not private and several people work in it."""
+class OwnedSpace(NamedTuple):
+    """Of a space what does not change while it is there: UpdateSpace takes neither. `owner_profile_name` is who made it, also where it is not private
+    and several people work in it."""
 
+    domain_id: str
+    name: str
+    created: datetime
     owner_profile_name: str | None
     is_private: bool
 
@@ -51,21 +55,32 @@ def describe_space(sagemaker: "SageMakerClient", domain_id: str, name: str) -> S
     )
 
 
-def list_spaces(sagemaker: "SageMakerClient", domain_id: str | None = None) -> tuple[ListedSpace, ...]:
+def list_spaces(sagemaker: "SageMakerClient", domain_id: str | None = None) -> tuple[Listed, ...]:
     """The spaces of one domain, or of all domains of this account and Region, whatever their status."""
     of_domain: OfDomain = {"DomainIdEquals": domain_id} if domain_id else {}
     pages = sagemaker.get_paginator("list_spaces").paginate(PaginationConfig={"PageSize": PAGE}, **of_domain)
     return tuple(
-        ListedSpace(
-            domain_id=one["DomainId"],
-            name=one["SpaceName"],
-            status=one["Status"],
-            last_modified=one["LastModifiedTime"],
-            owner_profile_name=one.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName"),
-            is_private=one.get("SpaceSharingSettingsSummary", {}).get("SharingType") == "Private",
-        )
+        Listed(domain_id=one["DomainId"], name=one["SpaceName"], status=one["Status"], last_modified=one["LastModifiedTime"])
         for page in pages
         for one in page["Spaces"]
+    )
+
+
+def newest_spaces(sagemaker: "SageMakerClient") -> Iterator[tuple[list[OwnedSpace], bool]]:
+    """The spaces of all domains of this account and Region, the newest first: a hundred, a call, each time one is asked for, and whether there are
+    more."""
+    pages = sagemaker.get_paginator("list_spaces").paginate(SortBy="CreationTime", SortOrder="Descending", PaginationConfig={"PageSize": PAGE})
+    for page in pages:
+        yield [_owned(one) for one in page["Spaces"]], bool(page.get("NextToken"))
+
+
+def _owned(listed: Any) -> OwnedSpace:
+    return OwnedSpace(
+        domain_id=listed["DomainId"],
+        name=listed["SpaceName"],
+        created=listed["CreationTime"],
+        owner_profile_name=listed.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName"),
+        is_private=listed.get("SpaceSharingSettingsSummary", {}).get("SharingType") == "Private",
     )
 
 

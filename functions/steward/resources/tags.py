@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 MOST_ARNS_OF_A_CALL = 100
-STUDIO = ("sagemaker:app", "sagemaker:domain", "sagemaker:space", "sagemaker:user-profile")
 
 
 def read_tags(sagemaker: "SageMakerClient", arn: str) -> dict[str, str]:
@@ -28,14 +27,14 @@ def read_tags_of(tagging: "ResourceGroupsTaggingAPIClient", arns: Sequence[str])
     return {one["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in known}
 
 
-def read_tags_of_studio(tagging: "ResourceGroupsTaggingAPIClient") -> dict[str, dict[str, str]]:
-    """The tags of all apps, domains, spaces and user profiles of one account and Region, by `path_of` their ARNs, a hundred a call.
+def read_tags_of_types(tagging: "ResourceGroupsTaggingAPIClient", *types: str) -> dict[str, dict[str, str]]:
+    """The tags of all resources of these types, like ``sagemaker:app``, of one account and Region, by their ARNs, a hundred a call.
 
     What is not in it never had a tag, or is not known to the Resource Groups Tagging API: that is silence, not "no tags".
     """
-    pages = tagging.get_paginator("get_resources").paginate(ResourceTypeFilters=list(STUDIO), PaginationConfig={"PageSize": MOST_ARNS_OF_A_CALL})
+    pages = tagging.get_paginator("get_resources").paginate(ResourceTypeFilters=list(types), PaginationConfig={"PageSize": MOST_ARNS_OF_A_CALL})
     known = (one for page in pages for one in page["ResourceTagMappingList"])
-    return {path_of(one["ResourceARN"]): {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in known}
+    return {one["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in known}
 
 
 def path_of(arn: str) -> str:
