@@ -13,6 +13,8 @@ from benchmarks.idle_apps.reports import Reports
 from benchmarks.idle_apps.truth import HOUR, MEASURED_EVERY, MINUTE, OF_PROFILES, OWN_THRESHOLD, Life, Sight, Span
 from benchmarks.idle_apps.world import OWN, TAG
 from benchmarks.results import Row
+from steward.idle_actions import MEASURED_LATELY
+from steward.idle_tags import READ_LATELY
 from steward.rules.activity import CALLED_OFF, NOTICE_TAG, time_text
 from steward.rules.idle import AppSeen, CanvasIdle, Decision, Reason, Verdict, confirm, decide, hidden_until, signals_of
 from steward.rules.idle_policy import IdlePolicy
@@ -24,6 +26,8 @@ TAKES = 3.0
 """Seconds from a sweep's begin to its first look."""
 SECOND_LOOK = MINUTE + TAKES
 """Seconds from a sweep's begin to the second look at most, where there is one."""
+READ_BEFORE = {Sight.REPORTER: READ_LATELY.total_seconds(), Sight.CANVAS: MEASURED_LATELY.total_seconds()}
+"""So long before its stop what an app's tags, or the metric, say may have been read, with those of others."""
 CHECKED_EVERY = 5 * MINUTE
 RETRIED_WITHIN = 8 * MINUTE
 """So long after writes succeed again the next one may come."""
@@ -51,12 +55,12 @@ def goals(rows: list[Row]) -> list[Goal]:
 
 def is_back_unheard(life: Life) -> bool:
     """Whether somebody comes back, and a sweep can come before anything of it is written."""
-    heard = HEARD_WITHIN.get(life.sight)
-    if heard is None or life.protected:
+    if life.sight not in HEARD_WITHIN or life.protected:
         return False
+    heard, read = HEARD_WITHIN[life.sight], READ_BEFORE[life.sight]
     silences = sorted((*life.outages, *life.late), key=lambda span: span.begin) if life.sight is Sight.REPORTER else []
     return any(
-        (work.begin + heard) % HOUR <= heard + SECOND_LOOK or _heard(work.begin, silences) >= work.begin // HOUR * HOUR + HOUR
+        (work.begin + heard + read) % HOUR <= heard + read + SECOND_LOOK or _heard(work.begin, silences) + read >= work.begin // HOUR * HOUR + HOUR
         for work in life.work
         if work.begin >= 0
     )
@@ -84,7 +88,8 @@ def stopped(life: Life, hours: int) -> float | None:
             decision, confirmed = _looked(life, reports, notice, now)
         if confirmed.verdict is Verdict.STOP:
             return now
-        if confirmed.verdict is Verdict.NOTICE:
+        asked_before = life.sight is Sight.CANVAS or notice.get(NOTICE_TAG) == CALLED_OFF
+        if (confirmed if asked_before else decision).verdict is Verdict.NOTICE:
             notice = {NOTICE_TAG: time_text(_time(sweep * HOUR))}
         elif decision.verdict is Verdict.STOP and confirmed.reason is Reason.USER_ACTIVITY:
             notice = {NOTICE_TAG: CALLED_OFF}
@@ -97,7 +102,8 @@ def _reports(life: Life, hours: int) -> list[tuple[float, str]]:
 
 def _looked(life: Life, reports: list[tuple[float, str]], notice: dict[str, str], now: float) -> tuple[Decision, Decision]:
     """What its tags come to, and that with what DescribeApp says."""
-    said = [text for at, text in reports if at <= now]
+    read = now - READ_BEFORE[life.sight]
+    said = [text for at, text in reports if at <= read]
     own = dict([OWN]) if life.threshold == OWN_THRESHOLD else {}
     of_profile = life.app_type in OF_PROFILES
     app = AppSeen(
@@ -112,7 +118,7 @@ def _looked(life: Life, reports: list[tuple[float, str]], notice: dict[str, str]
         domain_tags={},
         account_tags={},
     )
-    decision = decide(app, signals_of(app, _canvas(life, now), POLICY, _time(now)), POLICY, _time(now))
+    decision = decide(app, signals_of(app, _canvas(life, read), POLICY, _time(now)), POLICY, _time(now))
     return decision, confirm(decision, *_described(life, now), _time(now), POLICY)
 
 

@@ -195,11 +195,16 @@ class Acting:
         return DescribedApp(arn=action.arn, status="InService", created=action.created, last_user_activity=None, last_health_check=None)
 
     def _stop(self, action: Action, described: DescribedApp, fresh: Decision) -> Outcome:
-        """The role may not delete what says that it is in use: somebody came back since it was looked at, a moment ago."""
+        """The role may not delete what says that it is in use: somebody came back since it was looked at, a moment ago. After a second look the call
+        that would tell is one more than an app may cost."""
         try:
             deletion = delete_app(self.tags.sagemaker, _name(action))
         except ClientError as error:
-            if error.response["Error"]["Code"] != "AccessDeniedException" or not self._is_in_use(described.arn):
+            if error.response["Error"]["Code"] != "AccessDeniedException":
+                raise
+            if self.how.again:
+                return Outcome(Result.LEFT, f"AccessDeniedException at the second look: the next run sees whether somebody came back. {error}")
+            if not self._is_in_use(described.arn):
                 raise
             return Outcome(Result.CALLED_OFF, "somebody came back as it was to be stopped")
         if deletion is Deletion.BEGUN:

@@ -277,7 +277,7 @@ def test_trap_22_canvas_apps_are_looked_at_again_too_their_metric_in_one_call(me
     actions = decided(member, "Stop")
     with member.counted() as calls:
         assert member.results(actions) == ["Stopped", "Stopped"]
-    assert (calls["sagemaker:DescribeApp"], calls["cloudwatch:GetMetricData"], calls["sagemaker:ListTags"]) == (4, 1, 2)
+    assert (calls["sagemaker:DescribeApp"], calls["cloudwatch:GetMetricData"], calls["sagemaker:ListTags"]) == (4, 1, 0)
 
 
 def test_nobody_waits_for_a_second_look_where_no_time_is_left_for_it(member: World, domain_id: str) -> None:
