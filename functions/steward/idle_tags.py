@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from steward.idle_evidence import NONE, Tags, arns_around, paths_around
@@ -41,7 +40,7 @@ class TagsBeforeStops:
     _read_at: datetime | None = None
     _asked: dict[str, Tags] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def sagemaker(self) -> "SageMakerClient":
         client: SageMakerClient = self.session.client("sagemaker")
         return client
