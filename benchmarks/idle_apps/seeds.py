@@ -14,7 +14,6 @@ from benchmarks.idle_apps.truth import HOUR, MEASURED_EVERY, MINUTE, OF_PROFILES
 from benchmarks.idle_apps.world import OWN, TAG
 from benchmarks.results import Row
 from steward.idle_actions import MEASURED_LATELY
-from steward.idle_tags import READ_LATELY
 from steward.rules.activity import CALLED_OFF, NOTICE_TAG, time_text
 from steward.rules.idle import AppSeen, CanvasIdle, Decision, Reason, Verdict, confirm, decide, hidden_until, signals_of
 from steward.rules.idle_policy import IdlePolicy
@@ -26,8 +25,8 @@ TAKES = 3.0
 """Seconds from a sweep's begin to its first look."""
 SECOND_LOOK = MINUTE + TAKES
 """Seconds from a sweep's begin to the second look at most, where there is one."""
-READ_BEFORE = {Sight.REPORTER: READ_LATELY.total_seconds(), Sight.CANVAS: MEASURED_LATELY.total_seconds()}
-"""So long before its stop what an app's tags, or the metric, say may have been read, with those of others."""
+READ_BEFORE = {Sight.REPORTER: 30.0, Sight.CANVAS: MEASURED_LATELY.total_seconds()}
+"""So long before its stop what an app's tags, or the metric, say may have been read, with those of others. Of tags it is READ_LATELY, and a call."""
 CHECKED_EVERY = 5 * MINUTE
 RETRIED_WITHIN = 8 * MINUTE
 """So long after writes succeed again the next one may come."""

@@ -6,6 +6,7 @@ StewardError
 │   ├── EventUnreadable       it is no event that we know
 │   ├── WorkflowUnknown       its workflow has no state machine here
 │   └── RepeatedTooOften      it was tried again and again, and never ended green
+├── MemoryNotAtHand           the hub's own bucket does not answer: no member is at fault, and the batch is tried again
 ├── MemberRoleNotAssumable    a member account does not let us in: our role is not planted yet, or not for us
 └── OutOfTime                 an item of a batch is left, and so is no time
 """
@@ -33,6 +34,10 @@ class WorkflowUnknown(MessageRefused):
 
 class RepeatedTooOften(MessageRefused):
     """As many executions as intake starts for one event have been started for it already."""
+
+
+class MemoryNotAtHand(StewardError):
+    """What we remember of members, in a bucket of the hub, cannot be read or written. It ends a batch, which Step Functions tries again."""
 
 
 class MemberRoleNotAssumable(StewardError):

@@ -1,9 +1,10 @@
 """Apps that were decided on are looked at once more, each just before it is noticed or stopped; and whatever comes of it is a line of the result."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steward.errors import OutOfTime
 from steward.idle_evidence import NONE, Tags, canvas_idle
 from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE, Acted, Action, ActionPlace, Done, Result
-from steward.idle_tags import MOST_WITNESSES, TagsBeforeStops, tags_as_decided
+from steward.idle_tags import AT_ONCE, WITNESSES, TagsBeforeStops, tags_as_decided
 from steward.resources.apps import Deletion, DescribedApp, app_name, delete_app, describe_app
 from steward.resources.canvas import CanvasUser, Unused, canvas_unused
 from steward.resources.clients import MemberSession
@@ -76,7 +77,7 @@ class Looked(NamedTuple):
 @dataclass(frozen=True)
 class ActOnPlace:
     """`as_of`: the time for which the run was started, or when it began. `attempt`: 0 at the first try of its batch. `clock` tells the time.
-    `again`: it is the second look, after which none follows. `notices`: what was written by account and Region, and when that is dated, by ARN."""
+    `again`: it is the second look, after which none follows."""
 
     policy: IdlePolicy
     held: bool
@@ -84,7 +85,6 @@ class ActOnPlace:
     attempt: int
     clock: Callable[[], datetime]
     again: bool = False
-    notices: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
 
     def dated(self, now: datetime) -> datetime:
         """What a notice that is written now is dated: as of its run, so that a grace of two hours is over when the second hourly sweep after it
@@ -93,16 +93,13 @@ class ActOnPlace:
         return dated.replace(microsecond=0)
 
     def at(self, place: ActionPlace, session: MemberSession) -> Looked:
-        """Each action with its result, stops before what can wait; but a few notices come first, by which it shows how good GetResources is
-        (`TagsBeforeStops`). Raises nothing once the first app was asked for."""
-        first = [action for action in place.actions if needs_no_look(action)][:MOST_WITNESSES]
-        ordered = sorted(place.actions, key=lambda action: (action not in first, action.verdict != "Stop"))
+        """Each action with its result. Raises nothing once the first app was asked for."""
+        ordered = list(_in_order(place.actions))
         if self.held:
             return Looked(
                 Acted(done=tuple(self._done(action, Outcome(Result.HELD, "a brake was pulled since it was decided")) for action in ordered))
             )
-        written = self.notices.setdefault((place.account_id, place.region), {})
-        acting = Acting(self, session, TagsBeforeStops(place, session, written, self.clock))
+        acting = Acting(self, session, TagsBeforeStops(place, session, self.clock))
         left = Outcome(Result.LEFT, f"more than {MOST_ACTIONS_OF_A_PLACE} in one account and Region: it is the next run's")
         done, again, until = list[Done](), list[Action](), self.clock()
         for number, action in enumerate(ordered):
@@ -189,22 +186,20 @@ class Acting:
         return self._stop(action, described, fresh) if action.verdict == "Stop" else self._notice(action, described, fresh)
 
     def _look_at(self, action: Action) -> DescribedApp | None:
-        """By DescribeApp, before each stop; before a notice only where that can have been written already, or `needs_no_look` says so."""
-        if self.how.attempt or action.arn is None or not needs_no_look(action):
+        """By DescribeApp, before each stop; before a notice where one look more is wanted, or it can have been written already. So late in a run that
+        the notice is not dated as of it, a notice on an app that somebody has started again would hold."""
+        late = self.how.clock() - self.how.as_of > BACKDATED_AT_MOST
+        if self.how.attempt or late or action.arn is None or not _needs_no_look(action):
             return describe_app(self.tags.sagemaker, _name(action))
         return DescribedApp(arn=action.arn, status="InService", created=action.created, last_user_activity=None, last_health_check=None)
 
     def _stop(self, action: Action, described: DescribedApp, fresh: Decision) -> Outcome:
         """The role may not delete what says that it is in use: somebody came back since it was looked at, a moment ago. After a second look the call
-        that would tell is one more than an app may cost."""
+        that would tell so is one more than an app may cost: it is told as denied."""
         try:
             deletion = delete_app(self.tags.sagemaker, _name(action))
         except ClientError as error:
-            if error.response["Error"]["Code"] != "AccessDeniedException":
-                raise
-            if self.how.again:
-                return Outcome(Result.LEFT, f"AccessDeniedException at the second look: the next run sees whether somebody came back. {error}")
-            if not self._is_in_use(described.arn):
+            if error.response["Error"]["Code"] != "AccessDeniedException" or self.how.again or not self._is_in_use(described.arn):
                 raise
             return Outcome(Result.CALLED_OFF, "somebody came back as it was to be stopped")
         if deletion is Deletion.BEGUN:
@@ -228,7 +223,7 @@ class Acting:
             if found is not None and found.status == "InService":
                 raise
             return self._not_there(action, found)
-        self.tags.written[described.arn] = time_text(dated)
+        self.tags.wrote(described.arn, time_text(dated))
         return Outcome(Result.NOTICED, fresh.message, dated)
 
     def _not_there(self, action: Action, described: DescribedApp | None) -> Outcome:
@@ -304,9 +299,20 @@ def _seen(action: Action, described: DescribedApp, tags: Tags, around: Mapping[W
     )
 
 
-def needs_no_look(action: Action) -> bool:
-    """A notice by what its reporter says, under an ARN that GetResources has said: it harms nobody, and before the stop DescribeApp is asked. Whom
-    only that had known of, so that a notice was called off, is looked for before each other one."""
+def _in_order(actions: Sequence[Action]) -> Iterator[Action]:
+    """Stops before what can wait; but before some of them some notices each, which show how good GetResources is just then (`TagsBeforeStops`)."""
+    stops = [action for action in actions if action.verdict == "Stop"]
+    first = iter([action for action in actions if _needs_no_look(action)])
+    for begin in range(0, len(stops), AT_ONCE):
+        yield from islice(first, WITNESSES)
+        yield from stops[begin : begin + AT_ONCE]
+    yield from first
+    yield from (action for action in actions if action.verdict == "Notice" and not _needs_no_look(action))
+
+
+def _needs_no_look(action: Action) -> bool:
+    """A notice by what its reporter says, under an ARN that GetResources has said: it harms nobody, and before the stop DescribeApp is asked. After a
+    notice that was called off, since only DescribeApp had known of somebody, it is asked before the next one."""
     own = action.tags.get(Where.APP, NONE)
     return action.verdict == "Notice" and action.arn is not None and ACTIVITY_TAG in own and own.get(NOTICE_TAG) != CALLED_OFF
 

@@ -12,7 +12,7 @@ from steward.idle_sweeps import Action, Decided, IdleOwner
 from steward.resources.apps import App
 from steward.resources.clients import MemberSession
 from steward.rules.activity import ACTIVITY_TAG, NOTICE_TAG
-from steward.rules.idle import Decision, Reason, Verdict, decide, is_idle_for_long, signals_of
+from steward.rules.idle import Decision, Reason, Verdict, decide, depends_on_tags, signals_of
 from steward.rules.idle_policy import MINUTES_TAG, IdlePolicy, is_exception
 from steward.rules.idle_policy import Place as Where
 from steward.rules.native_idle import findings_of_native
@@ -43,7 +43,7 @@ class DecideOnPlace:
         asked = ask_for_tags(studios, session, now, lambda app: _would_change_with_tags(decisions[app]))
         if asked is not studios:
             decisions = self._decide_on_all(asked, now)
-        around = ask_around(asked, session, lambda app: is_idle_for_long(decisions[app], self.policy))
+        around = ask_around(asked, session, lambda app: depends_on_tags(decisions[app], self.policy))
         if around is not asked:
             decisions = self._decide_on_all(around, now)
         return self._decided(around, decisions, now)
@@ -69,7 +69,6 @@ class DecideOnPlace:
             owners=tuple(
                 IdleOwner(owner=self._owner(studios, app), account_id=studios.place.account_id, apps=1, idle_hours=span / HOUR)
                 for app, span in idle.items()
-                if is_idle_for_long(decisions[app], self.policy)
             ),
         )
 

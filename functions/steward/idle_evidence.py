@@ -1,6 +1,6 @@
 """All that is known of the apps of one account and Region, in as few calls as may be: one for a hundred apps, spaces or tagged things, one for each
-domain in which an app runs, one for five hundred Canvas apps. Where none runs, the list of apps is all. Spaces and user profiles are asked for their
-tags only where these can matter, of idle apps."""
+domain in which an app runs, one for five hundred Canvas apps. Where none runs, the list of apps is all. Where there are many spaces, they and user
+profiles are asked for their tags only where these can matter, of idle apps."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from steward.resources.canvas import CanvasUser, Unused, canvas_unused
 from steward.resources.clients import MemberSession
 from steward.resources.domains import Domain, describe_domain
 from steward.resources.spaces import OwnedSpace
-from steward.resources.tags import path_of, read_tags, read_tags_of, read_tags_of_types
+from steward.resources.tags import MOST_ARNS_OF_A_CALL, path_of, read_tags, read_tags_of, read_tags_of_types
 from steward.rules.idle import AppSeen, CanvasIdle
 from steward.rules.idle_policy import Place as Where
 from steward.rules.native_idle import SETTINGS, NativeIdle, native_of
@@ -79,9 +79,13 @@ class Studios:
         return native_of(settings, app.app_type, domain.last_modified) if app.app_type in SETTINGS else None
 
     def tags_around(self, app: App) -> dict[Where, Tags]:
-        """Those of its space, user profile and domain, of the types that GetResources knows."""
+        """Those of its space, user profile and domain, as far as GetResources knows them."""
         paths = paths_around(app.domain_id, app.space_name, self.profile_of(app))
-        return {where: self.tags.get(path, NONE) for where, path in paths.items() if path.split("/")[0] in self.known_types}
+        return {where: self.tags.get(path, NONE) for where, path in paths.items() if path in self.tags or self._is_listed(path.split("/")[0])}
+
+    def _is_listed(self, kind: str) -> bool:
+        """Whether GetResources knows things of this type, and was asked for all of them: what it does not say has no tags."""
+        return kind in self.known_types and (self.is_whole or kind == "domain")
 
     def seen(self, app: App) -> AppSeen:
         """The app as the rules want it."""
@@ -106,36 +110,38 @@ class Studios:
             account_tags=self.place.account_tags,
         )
 
+    @property
+    def prefix(self) -> str:
+        """Of each ARN here, down to the account."""
+        return f"arn:{self.partition}:sagemaker:{self.place.region}:{self.place.account_id}"
+
     def arn(self, app: App, where: Where) -> str:
         """Of the app, or what it belongs to, for people: the case of an app's type in it may be another."""
         if where is Where.ACCOUNT:
             return self.place.account_arn
         path = app.path if where is Where.APP else paths_around(app.domain_id, app.space_name, self.profile_of(app))[where]
-        return f"arn:{self.partition}:sagemaker:{self.place.region}:{self.place.account_id}:{path}"
+        return f"{self.prefix}:{path}"
 
     def canvas_idle(self, app: App) -> CanvasIdle | None:
         return canvas_idle(self.canvas, app.domain_id, app.user_profile_name) if app.app_type == "Canvas" else None
 
 
 def paths_around(domain_id: str, space_name: str | None, profile_name: str | None) -> dict[Where, str]:
-    """The paths of what an app belongs to."""
-    found = {Where.DOMAIN: f"domain/{domain_id}".lower()}
-    if space_name:
-        found[Where.SPACE] = space_path(domain_id, space_name)
-    if profile_name:
-        found[Where.PROFILE] = f"user-profile/{domain_id}/{profile_name}".lower()
-    return found
+    """The paths of what an app belongs to, in lower case."""
+    return {where: path.lower() for where, path in _as_named(domain_id, space_name, profile_name).items()}
+
+
+def _as_named(domain_id: str, space_name: str | None, profile_name: str | None) -> dict[Where, str]:
+    space = {Where.SPACE: f"space/{domain_id}/{space_name}"} if space_name else {}
+    profile = {Where.PROFILE: f"user-profile/{domain_id}/{profile_name}"} if profile_name else {}
+    return {Where.DOMAIN: f"domain/{domain_id}", **space, **profile}
 
 
 def arns_around(prefix: str, domain_id: str, space_name: str | None, profile_name: str | None) -> dict[Where, tuple[str, ...]]:
-    """What an app belongs to may have these ARNs: with names as SageMaker lists them, or all in lower case. Which of the two AWS does not say; by the
+    """What an app belongs to may have these ARNs: with names as they are listed, or all in lower case. Which of the two AWS does not say; under the
     other nothing is known. `prefix`: down to the account."""
-    found = {Where.DOMAIN: f"domain/{domain_id}"}
-    if space_name:
-        found[Where.SPACE] = f"space/{domain_id}/{space_name}"
-    if profile_name:
-        found[Where.PROFILE] = f"user-profile/{domain_id}/{profile_name}"
-    return {where: tuple(dict.fromkeys((f"{prefix}:{path}", f"{prefix}:{path.lower()}"))) for where, path in found.items()}
+    paths = _as_named(domain_id, space_name, profile_name)
+    return {where: tuple(dict.fromkeys((f"{prefix}:{path}", f"{prefix}:{path.lower()}"))) for where, path in paths.items()}
 
 
 def canvas_idle(canvas: Mapping[CanvasUser, Unused], domain_id: str, profile_name: str | None) -> CanvasIdle | None:
@@ -173,16 +179,17 @@ def read_studios(place: Place, session: MemberSession, memory: SpaceMemory, now:
 
 
 def ask_around(studios: Studios, session: MemberSession, matters: Callable[[App], bool]) -> Studios:
-    """The same, with the tags of the spaces and user profiles of those apps for which they matter, a hundred a call, where they are not known yet."""
-    if studios.is_whole:
-        return studios
-    owners = [(app.domain_id, app.space_name, studios.profile_of(app)) for app in studios.apps if matters(app)]
-    prefix = f"arn:{studios.partition}:sagemaker:{studios.place.region}:{studios.place.account_id}"
-    arns = [arn for owner in owners for where, both in arns_around(prefix, *owner).items() if where is not Where.DOMAIN for arn in both]
+    """The same, with the tags of the spaces and user profiles of those apps for which they matter, where they are not known yet: by their ARNs or, if
+    these are more than a call takes, of all that GetResources knows."""
+    owners = [] if studios.is_whole else [(app.domain_id, app.space_name, studios.profile_of(app)) for app in studios.apps if matters(app)]
+    both = (arns_around(studios.prefix, *owner) for owner in owners)
+    arns = list(dict.fromkeys(arn for around in both for where, either in around.items() if where is not Where.DOMAIN for arn in either))
     if not arns:
         return studios
-    known = read_tags_of(session.client("resourcegroupstaggingapi"), list(dict.fromkeys(arns)))
-    return replace(studios, tags={**studios.tags, **{path_of(arn): tags for arn, tags in known.items()}})
+    tagging = session.client("resourcegroupstaggingapi")
+    is_whole = len(arns) > MOST_ARNS_OF_A_CALL
+    known = read_tags_of_types(tagging, *OF_WHAT_THEY_BELONG_TO) if is_whole else read_tags_of(tagging, arns)
+    return replace(studios, tags={**studios.tags, **{path_of(arn): tags for arn, tags in known.items()}}, is_whole=is_whole)
 
 
 def ask_for_tags(studios: Studios, session: MemberSession, now: datetime, matters: Callable[[App], bool]) -> Studios:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
+from steward.errors import MemoryNotAtHand
 from steward.resources.objects import find_json, put_json
 from steward.resources.spaces import OwnedSpace, newest_spaces
 from steward.sweeps import Place
@@ -53,12 +55,20 @@ class SpaceMemory:
         return found
 
     def _recall(self, place: Place, now: datetime) -> Remembered | None:
-        document = find_json(self.s3, self.bucket, _key(place))
-        remembered = Remembered.model_validate(document) if document else None
-        return remembered if remembered and now - remembered.listed < HOLDS else None
+        try:
+            remembered = Remembered.model_validate(find_json(self.s3, self.bucket, _key(place)))
+        except ValueError:  # nothing is there, or what another version wrote: it is written anew
+            return None
+        except (ClientError, BotoCoreError) as error:
+            raise MemoryNotAtHand(f"{_key(place)} cannot be read: {error}") from error
+        return remembered if now - remembered.listed < HOLDS else None
 
     def _remember(self, place: Place, spaces: Mapping[str, OwnedSpace], now: datetime) -> None:
-        put_json(self.s3, self.bucket, _key(place), Remembered(listed=now, spaces=tuple(spaces.values())).model_dump(mode="json"))
+        document = Remembered(listed=now, spaces=tuple(spaces.values())).model_dump(mode="json")
+        try:
+            put_json(self.s3, self.bucket, _key(place), document)
+        except (ClientError, BotoCoreError) as error:
+            raise MemoryNotAtHand(f"{_key(place)} cannot be written: {error}") from error
 
 
 def _by_path(spaces: Iterable[OwnedSpace]) -> dict[str, OwnedSpace]:

@@ -1,8 +1,9 @@
-"""Tags just before stops: those of the apps, and of what they belong to, a few apps a call where that is as good as asking for each."""
+"""Tags just before stops: those of the apps, and of what they belong to, several a call where that is as good as asking for each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from steward.idle_evidence import NONE, Tags, arns_around, paths_around
@@ -15,26 +16,31 @@ from steward.rules.idle_policy import Place as Where
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-MOST_WITNESSES, AT_ONCE = 9, 13
-"""Notices by which a call is judged, and stops for which it is made: with the ARNs of thirteen apps, and of the space, profile and domain of each in
-both cases, it asks for a hundred at most."""
+AT_ONCE, WITNESSES = 13, 3
+"""Stops whose tags are read in one call, and notices that are written before them. With the ARNs of thirteen apps, and of the space, profile and
+domain of each in both cases, and with nine notices, a call asks for a hundred at most."""
 
-READ_LATELY = timedelta(seconds=30)
-"""In an account that answers slowly the last of them are read again."""
+MOST_WITNESSES, WITNESSED_LATELY = 9, timedelta(seconds=10)
+"""An older notice shows only that GetResources is no further behind than that."""
+
+READ_LATELY = timedelta(seconds=5)
+"""What was read is used for so long; in an account that answers slowly it is read again."""
 
 
 @dataclass
 class TagsBeforeStops:
-    """As they are now: nobody's exception is overlooked because it came late, and nobody who came back.
+    """As they were a moment ago, so that nobody is overlooked who came back late, and no exception that came late.
 
     AWS does not say how far GetResources is behind what is written. So of apps it is believed only where it shows each of the notices that were
-    written there just before, `written`: their times by ARN. Where it does not, or there are none, each app is asked for by itself.
+    written there just before. Where there are none, or it once showed one not, each app is asked for by itself.
     """
 
     place: ActionPlace
     session: MemberSession
-    written: dict[str, str]
     clock: Callable[[], datetime]
+    _written: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    _is_behind: bool = False
+    _is_witnessed: bool = False
     _known: dict[str, Tags] = field(default_factory=dict)
     _read_for: frozenset[tuple[str, ...]] = frozenset()
     _read_at: datetime | None = None
@@ -45,42 +51,57 @@ class TagsBeforeStops:
         client: SageMakerClient = self.session.client("sagemaker")
         return client
 
+    def wrote(self, arn: str, notice: str) -> None:
+        """A notice, just now: GetResources is to show it."""
+        self._written[arn] = notice, self.clock()
+
     def of_app(self, action: Action, arn: str) -> Tags:
-        """Its own. Of Canvas they say nothing of its use: what is there to overlook is an exception of just now, as on a space."""
+        """Its own. Of Canvas, of whose use they say nothing, GetResources is believed as it is of spaces, where it was not seen to be behind."""
         self._read(action)
-        known = self._known.get(path_of(arn)) if self.written or action.app_type == "Canvas" else None
+        believed = self._is_witnessed or (action.app_type == "Canvas" and not self._is_behind)
+        known = self._known.get(path_of(arn)) if believed else None
         return read_tags(self.sagemaker, arn) if known is None else known
 
     def around(self, action: Action) -> dict[Where, Tags]:
-        """What GetResources does not know any more says what it said before; where it never knew anything of such a type, SageMaker is asked."""
+        """What GetResources does not know any more says what it said before; where it never knew anything of it, SageMaker is asked."""
         self._read(action)
         paths, before = _paths(action), action.tags
         return {where: self._known.get(path, before[where]) if where in before else self._ask(path) for where, path in paths.items()}
 
     def _read(self, action: Action) -> None:
-        """Of this stop and those that follow it, where it was not among those before, a moment ago."""
+        """Of this stop and those that follow it, where it was not among those before: with witnesses a few, of a moment ago; without them all that
+        are left, a hundred ARNs a call."""
         now = self.clock()
-        if action.key in self._read_for and self._read_at and now - self._read_at < READ_LATELY:
+        if action.key in self._read_for and (not self._is_witnessed or (self._read_at and now - self._read_at < READ_LATELY)):
             return
+        witnesses = self._witnesses(now)
         stops = [one for one in self.place.actions if one.verdict == "Stop"]
         first = stops.index(action)
-        batch = stops[first : first + AT_ONCE]
-        witnesses = dict([*self.written.items()][-MOST_WITNESSES:])
-        arns = dict.fromkeys([*witnesses, *(arn for one in batch for arn in self._arns(one))])
+        batch = stops[first : first + AT_ONCE] if witnesses else stops[first:]
+        arns = dict.fromkeys(chain(witnesses, *(self._arns(one, own=bool(witnesses) or one.app_type == "Canvas") for one in batch)))
         known = read_tags_of(self.session.client("resourcegroupstaggingapi"), list(arns))
+        shown = [known.get(arn, NONE).get(NOTICE_TAG) == notice for arn, notice in witnesses.items()]
         self._known = {path_of(arn): tags for arn, tags in known.items()}
         self._read_for, self._read_at = frozenset(one.key for one in batch), now
-        if any(known.get(arn, NONE).get(NOTICE_TAG) != notice for arn, notice in witnesses.items()):
-            self.written.clear()
+        self._is_behind = self._is_behind or not all(shown)
+        self._is_witnessed = bool(witnesses) and not self._is_behind
+
+    def _witnesses(self, now: datetime) -> dict[str, str]:
+        """The last notices, by ARN."""
+        young = {arn: notice for arn, (notice, at) in self._written.items() if now - at < WITNESSED_LATELY}
+        return {} if self._is_behind else dict([*young.items()][-MOST_WITNESSES:])
 
     def _ask(self, path: str) -> Tags:
         if path not in self._asked:
             self._asked[path] = read_tags(self.sagemaker, f"{self._prefix}:{path}")
         return self._asked[path]
 
-    def _arns(self, action: Action) -> list[str]:
-        around = arns_around(self._prefix, action.domain_id, action.space_name, action.owner_profile_name)
-        return [*([action.arn] if action.arn else []), *(arn for where, both in around.items() if where in action.tags for arn in both)]
+    def _arns(self, action: Action, *, own: bool) -> Iterator[str]:
+        if own and action.arn:
+            yield action.arn
+        for where, both in arns_around(self._prefix, action.domain_id, action.space_name, action.owner_profile_name).items():
+            if where in action.tags:
+                yield from both
 
     @property
     def _prefix(self) -> str:

@@ -99,6 +99,19 @@ def test_a_run_costs_what_its_page_says(platform: Platform) -> None:
     assert len(platform.states_entered(run)) == 13
 
 
+def test_whose_many_spaces_are_is_remembered_from_run_to_run(platform: Platform) -> None:
+    """More than a page of them: the first run lists all, the second those that are new, and both know whose each is."""
+    platform.deploy(IdleAppShutdown="report", **BY_HAND)
+    plant_many(platform, 101, noticed=False)
+    for name, pages, objects in (("first", 2, 9 + 2), ("second", 1, 9 + 1)):
+        before = len(platform.local.cloud.log.calls)
+        run = sweep(platform, name)
+        made = [call for call in platform.local.cloud.log.calls[before:] if ":assumed-role/" in call["principal"]]
+        calls = Counter(call["action"] for call in made if "StateMachineRole" not in call["principal"])
+        assert (calls["sagemaker:ListSpaces"], calls["s3:PutObject"] + calls["s3:GetObject"]) == (pages, objects)
+        assert {one["owner"] for one in details(platform, run)["held"]} == {"alice"}
+
+
 # -- accounts and Regions that say no
 
 

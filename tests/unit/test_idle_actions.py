@@ -17,7 +17,7 @@ from localaws.studio import behaviour
 from localaws.studio.core import SECONDS, Resource, forget
 from steward.errors import OutOfTime
 from steward.idle_sweeps import MOST_ACTIONS_OF_A_PLACE, Action, ActionPlace
-from steward.idle_tags import MOST_WITNESSES
+from steward.idle_tags import AT_ONCE, WITNESSES
 from steward.resources.apps import DescribedApp
 from steward.rules.activity import ACTIVITY_TAG, CALLED_OFF, NOTICE_TAG, time_text
 from steward.rules.quiet_hours import QuietHours
@@ -72,11 +72,15 @@ def test_the_tag_is_written_under_the_arn_that_describe_app_says(member: World, 
 
 
 def test_stops_come_before_notices_but_for_the_few_that_show_how_good_get_resources_is(member: World, domain_id: str) -> None:
-    for number in range(MOST_WITNESSES + 2):
-        member.lab(domain_id, f"space-{number}", member.idle(3 * HOUR))
-    member.lab(domain_id, "code", member.idle(8 * HOUR, noticed=3 * HOUR))
+    called_off(member, domain_id)
+    for number in range(2 * WITNESSES + 2):
+        member.lab(domain_id, f"notice-{number}", member.idle(3 * HOUR))
+    for number in range(AT_ONCE + 1):
+        member.lab(domain_id, f"stop-{number}", member.idle(8 * HOUR, noticed=3 * HOUR))
     done = member.act(decided(member)).done
-    assert [one.verdict for one in done] == ["Notice"] * MOST_WITNESSES + ["Stop"] + ["Notice"] * 2
+    first, second = ["Notice"] * WITNESSES + ["Stop"] * AT_ONCE, ["Notice"] * WITNESSES + ["Stop"]
+    assert [one.verdict for one in done] == first + second + ["Notice"] * 3
+    assert done[-1].space_name == "code", "who has to be asked for can wait longest"
 
 
 # -- evidence read again
@@ -280,6 +284,24 @@ def test_trap_22_canvas_apps_are_looked_at_again_too_their_metric_in_one_call(me
     assert (calls["sagemaker:DescribeApp"], calls["cloudwatch:GetMetricData"], calls["sagemaker:ListTags"]) == (4, 1, 0)
 
 
+def test_the_metric_is_asked_again_where_a_minute_went_by_since(member: World, domain_id: str) -> None:
+    """An account that answers slowly: somebody came back to the second app meanwhile."""
+    member.profile(domain_id, "ada", OURS)
+    for person in ("mina", "ada"):
+        member.canvas(domain_id, person, {NOTICE_TAG: time_text(member.now - 3 * HOUR)})
+        member.unused(domain_id, person, 8 * HOUR)
+    actions, stop = decided(member, "Stop"), acting.delete_app
+
+    def slowly(sagemaker: Any, name: dict[str, Any]) -> Any:
+        member.local.advance(180)
+        member.unused(domain_id, actions[1].user_profile_name or "", timedelta(minutes=1))
+        return stop(sagemaker, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acting, "delete_app", slowly)
+        assert member.results(actions) == ["Stopped", "CalledOff"]
+
+
 def test_nobody_waits_for_a_second_look_where_no_time_is_left_for_it(member: World, domain_id: str) -> None:
     lab, before = just_checked(member, domain_id), member.now
     (done,) = member.act(decided(member, "Stop"), remaining=timedelta(seconds=100)).done
@@ -341,15 +363,21 @@ def test_trap_25_an_app_that_was_started_again_since_it_was_decided_is_not_stopp
         assert only(member, decided(member)) == ("CalledOff", "somebody has started it again since it was decided")
 
 
-def test_trap_25_a_notice_on_an_app_that_was_started_again_since_it_was_decided_is_void(member: World, domain_id: str, fresh: Resource) -> None:
-    """Trap 25. It is older than what comes next: its first report, and its own idleness, which gets a notice of its own."""
-    actions = decided(member, "Notice")
+@pytest.mark.parametrize(
+    ("restarted", "noticed", "result"), [(60, 90, "Noticed"), (60, 590, "Noticed"), (60, 1000, "CalledOff"), (890, 900, "CalledOff")]
+)
+def test_trap_25_a_notice_on_an_app_that_was_started_again_since_it_was_decided_is_void(
+    member: World, domain_id: str, fresh: Resource, restarted: int, noticed: int, result: str
+) -> None:
+    """Trap 25. However many seconds after the decision it comes: what is idle then gets a notice of its own."""
+    actions, decided_at = decided(member, "Notice"), member.now
     forget(member.cloud, fresh)
-    member.local.advance(60)
-    again = member.lab(domain_id, "lab", created=member.now - timedelta(seconds=30))
-    assert only(member, actions)[0] == "Noticed"
+    member.local.advance(restarted)
+    again = member.lab(domain_id, "lab", created=member.now)
+    member.local.advance(noticed - restarted)
+    assert only(member, actions, as_of=decided_at)[0] == result
     member.local.advance(4 * 3600)
-    member.says(again, 3 * HOUR)
+    member.says(again, 4 * HOUR)
     assert member.decide().reasons == {"Notice: Idle": 1}
 
 

@@ -113,7 +113,8 @@ def test_a_sweep_makes_no_more_calls_than_it_may(member: World, size: Size) -> N
     assert calls["sagemaker:ListApps"] == max(1, ceil((size.domains * size.labs + size.canvas + size.gone) / 100))
 
 
-STOPPING = pytest.mark.parametrize("size", [Size(stops=1), Size(stops=3), Size(domains=2, spaces=60, labs=55, notices=7, stops=5)], ids=str)
+MANY = Size(spaces=70, labs=60, stops=60)
+STOPPING = pytest.mark.parametrize("size", [Size(stops=1), Size(stops=3), MANY, Size(domains=2, spaces=60, labs=55, notices=7, stops=5)], ids=str)
 
 
 def noticed(member: World) -> list[Resource]:
@@ -134,7 +135,7 @@ def test_stops_that_the_last_look_calls_off_cost_no_more(member: World, size: Si
     assert to_decide.total() + to_act.total() <= most
 
 
-@pytest.mark.parametrize(("twice", "result"), [(False, "CalledOff"), (True, "Left")])
+@pytest.mark.parametrize(("twice", "result"), [(False, "CalledOff"), (True, "Refused")])
 @STOPPING
 def test_stops_that_iam_denies_since_somebody_came_back_just_then_cost_no_more(
     member: World, size: Size, twice: bool, result: str, monkeypatch: pytest.MonkeyPatch
@@ -163,7 +164,9 @@ def test_stops_that_iam_denies_since_somebody_came_back_just_then_cost_no_more(
     [
         Size(stops=1),
         Size(stops=3),
+        MANY,
         Size(domains=2, spaces=60, labs=55, notices=7, stops=5),
+        Size(domains=2, spaces=60, labs=60, notices=20, stops=40),
         Size(canvas=1, canvas_stops=1),
         Size(canvas=2, canvas_stops=2, stops=1),
     ],

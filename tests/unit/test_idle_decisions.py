@@ -314,6 +314,28 @@ def test_among_many_spaces_only_those_of_apps_that_are_idle_for_long_are_asked_f
     assert calls["resourcegroupstaggingapi:GetResources"] == 2
 
 
+def test_among_many_spaces_all_are_asked_for_where_by_arn_it_would_take_more_than_a_call(member: World, crowded: str) -> None:
+    for number in range(100):
+        member.lab(crowded, f"space-{number}", member.idle(5 * HOUR))
+    member.tag(f"arn:aws:sagemaker:eu-west-1:444444444444:space/{crowded}/space-99", KEPT)
+    with member.counted() as calls:
+        assert member.decide().reasons == {"Notice: Idle": 99, "Keep: KeptUntil": 1}
+    assert calls["resourcegroupstaggingapi:GetResources"] == 2 + 2
+
+
+def test_among_many_spaces_a_profile_that_is_found_under_no_spelling_is_asked_by_itself_before_the_stop(member: World, crowded: str) -> None:
+    """That GetResources knows other profiles does not tell that this one has no tags."""
+    member.spaces(crowded, "Ada", "strange", tags=OURS)
+    app = member.lab(crowded, "strange", member.idle(8 * HOUR, noticed=3 * HOUR))
+    member.lab(crowded, "lab", member.idle(8 * HOUR, noticed=3 * HOUR))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("steward.idle_evidence.read_tags_of", lambda _, arns: {arn: OURS for arn in arns if not arn.lower().endswith("/ada")})
+        (found,) = (action for action in member.decide().actions if action.space_name == "strange")
+    assert (found.verdict, set(found.tags)) == ("Stop", {"space", "domain"})
+    member.tag(f"arn:aws:sagemaker:eu-west-1:444444444444:user-profile/{crowded}/ada", KEPT)
+    assert (member.results([found]), app.status) == (["CalledOff"], "InService")
+
+
 @pytest.mark.parametrize("silent", ["sagemaker:space", "sagemaker:user-profile"])
 def test_among_many_spaces_what_get_resources_does_not_know_is_asked_by_itself_before_the_stop(member: World, crowded: str, silent: str) -> None:
     app = member.lab(crowded, "Hers", member.idle(8 * HOUR, noticed=3 * HOUR))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from steward.errors import MemoryNotAtHand
 from steward.idle_spaces import HOLDS, SpaceMemory, space_path
 from tests.unit.idle_run import BUCKET, Objects
 from tests.unit.idle_world import HOUR, PLACE, World
@@ -71,9 +72,19 @@ def test_a_space_that_was_made_again_is_whose_it_is_now(member: World, domain_id
 
 
 def test_one_that_the_list_lacked_just_after_it_was_made_is_found(member: World, domain_id: str, many: Owners) -> None:
+    """Though more than a page of others are newer."""
     member.spaces(domain_id, "mina", "late")
+    member.local.advance(60)
     member.objects.write(KEY, {**member.objects.read(KEY), "listed": member.now.isoformat()})
-    assert owners(member) == many | {f"space/{domain_id}/late": "mina"}
+    member.spaces(domain_id, "ada", *(f"new-{number}" for number in range(100)))
+    assert owners(member).keys() > many.keys() | {f"space/{domain_id}/late"}
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b'{"listed": "2026-11-02T08:00:00Z", "spaces": [["d-1", "lab"]]}'])
+def test_what_cannot_be_read_is_written_anew(member: World, many: Owners, text: bytes) -> None:
+    member.objects.written[KEY] = text
+    assert owners(member) == many
+    assert len(member.objects.read(KEY)["spaces"]) == MANY
 
 
 def test_where_something_that_is_needed_is_not_remembered_all_are_listed(member: World, many: Owners) -> None:
@@ -98,5 +109,9 @@ def test_a_bucket_that_cannot_be_read_is_told_and_not_taken_for_nothing_remember
         def get_object(self, **_: Any) -> Any:
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
 
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(MemoryNotAtHand, match="AccessDenied"):
         SpaceMemory(Closed(), BUCKET).spaces(PLACE, member.sagemaker, many.keys(), member.now)  # type: ignore[arg-type]
+    del member.objects.written[KEY]
+    member.objects.put_object = Closed().get_object  # type: ignore[method-assign]
+    with pytest.raises(MemoryNotAtHand, match="cannot be written"):
+        owners(member)

@@ -1,15 +1,21 @@
 """Tags just before stops: by GetResources, where what was written a moment ago shows that it is not behind; else by ListTags for each app."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 import steward.idle_actions as acting
 import steward.idle_tags as tags_before_stops
 from localaws import tagging
 from localaws.studio.core import Resource
-from steward.idle_tags import AT_ONCE
+from steward.idle_tags import AT_ONCE, MOST_WITNESSES, READ_LATELY, WITNESSES
+from steward.resources.tags import MOST_ARNS_OF_A_CALL
+from steward.rules.activity import NOTICE_TAG, time_text
 from tests.unit.idle_world import HOUR, OURS, World
 
 GET, LIST = "resourcegroupstaggingapi:GetResources", "sagemaker:ListTags"
+KEPT = {"steward:keep-until": "2099-12-31"}
 
 
 def stops(member: World, domain_id: str, number: int) -> list[Resource]:
@@ -51,6 +57,69 @@ def test_where_get_resources_is_behind_what_was_written_nothing_that_it_says_of_
     assert (calls[LIST], back.status) == (AT_ONCE + 2, "InService")
 
 
+def test_where_one_of_several_notices_is_missing_nothing_is_believed(member: World, domain_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stops(member, domain_id, 2)
+    late, read = notice(member, domain_id), tags_before_stops.read_tags_of
+    member.lab(domain_id, "third", member.idle(4 * HOUR))
+    actions = member.decide().actions
+    monkeypatch.setattr(tags_before_stops, "read_tags_of", lambda *asked: {arn: tags for arn, tags in read(*asked).items() if arn != late.arn})
+    with member.counted() as calls:
+        assert sorted(member.results(actions)) == ["Noticed", "Noticed", "Stopped", "Stopped"]
+    assert calls[LIST] == 2
+
+
+@pytest.mark.parametrize(("lag", "waited"), [(45, 40), (20, 15)])
+def test_a_notice_of_a_while_ago_shows_nothing_of_what_was_written_since(member: World, domain_id: str, lag: float, waited: float) -> None:
+    """Whoever puts an exception on the app then is heard at the second look: GetResources knows the notice by then, and not the exception."""
+    since = member.now - 24 * HOUR - timedelta(seconds=10)
+    hidden = member.lab(domain_id, "lab", member.idle(8 * HOUR, noticed=3 * HOUR), created=since)
+    notice(member, domain_id)
+    actions, clock = member.decide().actions, member.local.clock
+    tagging.behaviour(member.cloud).lag = lag
+    clock.at(clock.now + waited, lambda: hidden.tag(hidden.tags | KEPT, clock.now))
+    with member.counted() as calls:
+        assert sorted(member.results(actions)) == ["CalledOff", "Noticed"]
+    assert (calls[LIST], hidden.status) == (1, "InService")
+
+
+@pytest.mark.parametrize("lag", [0, 120])
+def test_of_canvas_it_is_believed_unless_it_is_seen_to_be_behind(member: World, domain_id: str, lag: float) -> None:
+    canvas = member.canvas(domain_id, "mina", {NOTICE_TAG: time_text(member.now - 3 * HOUR)})
+    member.unused(domain_id, "mina", 8 * HOUR)
+    if lag:
+        notice(member, domain_id)
+    actions = member.decide().actions
+    tagging.behaviour(member.cloud).lag = lag
+    member.tag(canvas.arn, KEPT)
+    with member.counted() as calls:
+        assert sorted(member.results(actions)) == ["CalledOff", "Noticed"][: len(actions)]
+    assert (calls[LIST], canvas.status) == (len(actions) - 1, "InService")
+
+
+@pytest.mark.parametrize("spelled", ["Stop-7", "stop-7"])
+def test_an_exception_on_a_space_is_heard_however_its_name_is_spelled_in_its_arn(
+    member: World, domain_id: str, spelled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And with thirteen of them, in both cases, and nine notices, a call asks for a hundred ARNs at most."""
+    member.spaces(domain_id, "mina", *(f"Stop-{each}" for each in range(AT_ONCE)), tags=OURS)
+    for each in range(AT_ONCE):
+        member.lab(domain_id, f"Stop-{each}", member.idle(8 * HOUR, noticed=3 * HOUR))
+    for each in range(WITNESSES):
+        member.lab(domain_id, f"notice-{each}", member.idle(3 * HOUR))
+    actions, asked, read = member.decide().actions, list[int](), tags_before_stops.read_tags_of
+
+    def read_tags_of(api: Any, arns: list[str]) -> dict[str, dict[str, str]]:
+        asked.append(len(arns))
+        plain = {arn: tags for arn, tags in read(api, arns).items() if not arn.endswith(f"space/{domain_id}/stop-7")}
+        return plain | {arn: KEPT for arn in arns if arn.endswith(f":space/{domain_id}/{spelled}")}
+
+    monkeypatch.setattr(tags_before_stops, "read_tags_of", read_tags_of)
+    results = dict(zip((action.space_name for action in actions), member.results(actions), strict=True))
+    assert [name for name, result in results.items() if result == "CalledOff"] == ["Stop-7"]
+    assert asked == [WITNESSES + 3 * AT_ONCE + 2]
+    assert MOST_WITNESSES + 7 * AT_ONCE <= MOST_ARNS_OF_A_CALL
+
+
 def test_an_app_that_get_resources_forgot_is_asked_for_by_itself(member: World, domain_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stops(member, domain_id, 3)
     witness, read = notice(member, domain_id), tags_before_stops.read_tags_of
@@ -68,7 +137,7 @@ def test_whoever_comes_back_and_whatever_is_to_be_kept_between_decision_and_stop
     actions = member.decide().actions
     tagging.behaviour(member.cloud).unknown_types = frozenset({silent})
     member.says(back, None)
-    member.tag(kept.arn, {"steward:keep-until": "2099-12-31"})
+    member.tag(kept.arn, KEPT)
     results = dict(zip((action.space_name for action in actions), member.results(actions), strict=True))
     assert results == {"stop-0": "CalledOff", "stop-1": "CalledOff", "stop-2": "Stopped", "code": "Noticed"}
     assert [app.status for app in (back, kept, idle)] == ["InService", "InService", "Deleting"]
@@ -78,16 +147,18 @@ def test_in_an_account_that_answers_slowly_tags_are_read_again_before_they_are_o
     member: World, domain_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody comes back while the first of them are stopped."""
-    *_, last = stops(member, domain_id, 4)
+    first, *others = stops(member, domain_id, 4)
     notice(member, domain_id)
     actions, delete = member.decide().actions, acting.delete_app
 
     def slowly(*asked: object) -> object:
-        member.local.advance(11)
-        member.says(last, None)
+        member.local.advance(READ_LATELY.total_seconds())
+        for app in others:
+            member.says(app, None)
         return delete(*asked)  # type: ignore[arg-type]
 
     monkeypatch.setattr(acting, "delete_app", slowly)
     with member.counted() as calls:
-        assert sorted(member.results(actions)) == ["CalledOff", "Noticed", "Stopped", "Stopped", "Stopped"]
-    assert (calls[GET], last.status) == (2, "InService")
+        assert sorted(member.results(actions)) == ["CalledOff", "CalledOff", "CalledOff", "Noticed", "Stopped"]
+    assert (calls[GET], calls[LIST]) == (2, 0)
+    assert [app.status for app in (first, *others)] == ["Deleting", "InService", "InService", "InService"]

@@ -274,11 +274,11 @@ def _by_evidence(
     return _in_time(idle, Reason.IDLE, _why(idle, threshold), policy, times)
 
 
-def is_idle_for_long(decision: Decision, policy: IdlePolicy) -> bool:
-    """Whether what tags of a space or a user profile say can matter: it is to be noticed or stopped, or is idle for as long as a tag may ask for."""
+def depends_on_tags(decision: Decision, policy: IdlePolicy) -> bool:
+    """Whether what tags of a space or a user profile say can change anything: it is to be noticed or stopped, or would be for a shorter threshold."""
     idle = _idle(decision.signals)
-    long = idle is not None and idle.source is not Source.AGE and _idle_time(idle) >= timedelta(minutes=policy.bounds.minimum)
-    return long or decision.verdict in (Verdict.NOTICE, Verdict.STOP)
+    long = idle is not None and _idle_time(idle) >= timedelta(minutes=policy.bounds.minimum)
+    return decision.verdict in (Verdict.NOTICE, Verdict.STOP) or (decision.reason is Reason.USED_RECENTLY and long)
 
 
 def _why(idle: Signal, threshold: Threshold) -> str:
