@@ -103,6 +103,7 @@ def test_whose_many_spaces_are_is_remembered_from_run_to_run(platform: Platform)
     """More than a page of them: the first run lists all, the second those that are new, and both know whose each is."""
     platform.deploy(IdleAppShutdown="report", **BY_HAND)
     plant_many(platform, 101, noticed=False)
+    platform.local.advance(1.5 * HOUR)
     for name, pages, objects in (("first", 2, 9 + 2), ("second", 1, 9 + 1)):
         before = len(platform.local.cloud.log.calls)
         run = sweep(platform, name)
