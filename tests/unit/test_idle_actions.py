@@ -205,7 +205,7 @@ def test_trap_22_user_activity_counts_where_it_is_no_health_check_and_only_keeps
             assert only(member, actions)[0] == "Noticed"
 
 
-def test_trap_22_whoever_only_reads_and_writes_text_is_never_stopped_and_noticed_once(member: World, fresh: Resource) -> None:
+def test_trap_22_whoever_only_reads_is_noticed_once_and_kept_as_long_as_describe_app_shows_it(member: World, fresh: Resource) -> None:
     """Trap 22. No reporter sees it. DescribeApp is asked before the stop; and once a notice was called off, before others."""
     results = []
     for _ in range(8):
