@@ -16,7 +16,7 @@ from steward.idle_tags import AT_ONCE, WITNESSES, TagsBeforeStops, tags_as_decid
 from steward.resources.apps import Deletion, DescribedApp, app_name, delete_app, describe_app
 from steward.resources.canvas import CanvasUser, Unused, canvas_unused
 from steward.resources.clients import MemberSession
-from steward.resources.tags import add_tags, read_tags
+from steward.resources.tags import NOT_THERE, add_tags, read_tags
 from steward.rules.activity import ACTIVITY_TAG, BACKDATED_AT_MOST, CALLED_OFF, NOTICE_TAG, SKEW, read_report, read_time, time_text
 from steward.rules.idle import AppSeen, Decision, Reason, confirm, decide, hidden_until, signals_of
 from steward.rules.idle_policy import IdlePolicy
@@ -45,9 +45,6 @@ SAME_START = timedelta(seconds=1)
 MEASURED_LATELY = timedelta(minutes=1)
 """A value of Canvas's metric is of minutes ago whenever it is asked for: one call is for all that are stopped within this time."""
 
-NOT_THERE = {"ResourceNotFound", "ValidationException"}
-"""What AddTags may answer of an app that is gone."""
-
 TIME_FOR_A_SECOND_LOOK = timedelta(minutes=1)
 """What has to be left of a function's time after a wait for it."""
 
@@ -67,17 +64,18 @@ class Hidden(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """What was done in a place, and what of it is to be looked at again, at `until`."""
+    """What was done in a place, and what of it is to be looked at again, at `until`. `behind`: GetResources was seen to be so there."""
 
     acted: Acted
     again: ActionPlace | None = None
     until: datetime | None = None
+    behind: bool = False
 
 
 @dataclass(frozen=True)
 class ActOnPlace:
     """`as_of`: the time for which the run was started, or when it began. `attempt`: 0 at the first try of its batch. `clock` tells the time.
-    `again`: it is the second look, after which none follows."""
+    `again`: it is the second look, after which none follows. `behind`: accounts and Regions where GetResources was seen to be so at the first."""
 
     policy: IdlePolicy
     held: bool
@@ -85,6 +83,7 @@ class ActOnPlace:
     attempt: int
     clock: Callable[[], datetime]
     again: bool = False
+    behind: frozenset[tuple[str, str]] = frozenset()
 
     def dated(self, now: datetime) -> datetime:
         """What a notice that is written now is dated: as of its run, so that a grace of two hours is over when the second hourly sweep after it
@@ -99,7 +98,7 @@ class ActOnPlace:
             return Looked(
                 Acted(done=tuple(self._done(action, Outcome(Result.HELD, "a brake was pulled since it was decided")) for action in ordered))
             )
-        acting = Acting(self, session, TagsBeforeStops(place, session, self.clock))
+        acting = Acting(self, session, TagsBeforeStops(place, session, self.clock, (place.account_id, place.region) in self.behind))
         left = Outcome(Result.LEFT, f"more than {MOST_ACTIONS_OF_A_PLACE} in one account and Region: it is the next run's")
         done, again, until = list[Done](), list[Action](), self.clock()
         for number, action in enumerate(ordered):
@@ -109,7 +108,8 @@ class ActOnPlace:
                 until = max(until, outcome.until)
             else:
                 done.append(self._done(action, outcome))
-        return Looked(Acted(done=tuple(done)), *((place.model_copy(update={"actions": tuple(again)}), until) if again else ()))
+        behind = acting.tags.is_behind
+        return Looked(Acted(done=tuple(done)), *((place.model_copy(update={"actions": tuple(again)}), until, behind) if again else ()))
 
     def left(self, place: ActionPlace) -> Acted:
         """What is not looked at again."""
@@ -139,7 +139,8 @@ def act_on_each(places: Sequence[ActionPlace], act: ActOnPlace, look_at_each: Lo
     in_time = [(place, until) for place, until in again if until <= latest]
     if in_time:
         time.sleep(max(max(until for _, until in in_time) - now, timedelta()).total_seconds())
-        acted += act_on_each([place for place, _ in in_time], replace(act, again=True), look_at_each, remaining_ms)
+        behind = frozenset((one.again.account_id, one.again.region) for one in looked if one.again and one.behind)
+        acted += act_on_each([place for place, _ in in_time], replace(act, again=True, behind=behind), look_at_each, remaining_ms)
     return acted
 
 

@@ -16,7 +16,7 @@ from steward.resources.canvas import CanvasUser, Unused, canvas_unused
 from steward.resources.clients import MemberSession
 from steward.resources.domains import Domain, describe_domain
 from steward.resources.spaces import OwnedSpace
-from steward.resources.tags import MOST_ARNS_OF_A_CALL, path_of, read_tags, read_tags_of, read_tags_of_types
+from steward.resources.tags import MOST_ARNS_OF_A_CALL, NOT_THERE, path_of, read_tags, read_tags_of, read_tags_of_types
 from steward.rules.idle import AppSeen, CanvasIdle
 from steward.rules.idle_policy import Place as Where
 from steward.rules.native_idle import SETTINGS, NativeIdle, native_of
@@ -217,6 +217,6 @@ def _tags_of(sagemaker: "SageMakerClient", apps: Iterable[App]) -> dict[str, Tag
         try:
             found[app.path] = read_tags(sagemaker, described.arn)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in {"ResourceNotFound", "ValidationException"}:
+            if error.response["Error"]["Code"] not in NOT_THERE:
                 raise
     return {path: tags for path, tags in found.items() if tags}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from steward.errors import MemoryNotAtHand
 from steward.resources.objects import find_json, put_json
@@ -27,7 +27,7 @@ OVERLAP = timedelta(hours=1)
 class Remembered(BaseModel):
     """All spaces, as they were `listed` then."""
 
-    listed: datetime
+    listed: AwareDatetime
     spaces: tuple[OwnedSpace, ...]
 
 

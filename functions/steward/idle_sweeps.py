@@ -55,7 +55,7 @@ class Action(BaseModel):
     It names its app as DeleteApp does: of `user_profile_name` and `space_name` one is given. `idle_since` is None where only its age says so.
     `instance_type` None: AWS does not say. `owner` is the person of the profile or of the space, as our tag or Studio says; empty where nobody does.
     `owner_profile_name` is the user profile that it, or its space, belongs to. `arn` is its own, where GetResources knows it. `tags`: what those of
-    its space, user profile and domain said of idleness, by what they are of; what is missing is of a type of which GetResources knows nothing there.
+    its space, user profile and domain said of idleness, by what they are of; of what is missing GetResources does not tell whether it has any.
     Of a notice its own are among them.
     """
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
+from pydantic import AwareDatetime
 
 from steward.resources.studio import PAGE, Listed, OfDomain, StudioResource
 
@@ -30,7 +30,7 @@ class OwnedSpace(NamedTuple):
 
     domain_id: str
     name: str
-    created: datetime
+    created: AwareDatetime
     owner_profile_name: str | None
     is_private: bool
 

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 MOST_ARNS_OF_A_CALL = 100
+NOT_THERE = {"ResourceNotFound", "ValidationException"}
+"""What AddTags and ListTags may answer of what is gone, or has another ARN."""
 
 
 def read_tags(sagemaker: "SageMakerClient", arn: str) -> dict[str, str]:
