@@ -293,7 +293,7 @@ def test_the_metric_is_asked_again_where_a_minute_went_by_since(member: World, d
     actions, stop = decided(member, "Stop"), acting.delete_app
 
     def slowly(sagemaker: Any, name: dict[str, Any]) -> Any:
-        member.local.advance(180)
+        member.local.advance(120)
         member.unused(domain_id, actions[1].user_profile_name or "", timedelta(minutes=1))
         return stop(sagemaker, name)
 

@@ -1,6 +1,8 @@
 """Tags just before stops: by GetResources, where what was written a moment ago shows that it is not behind; else by ListTags for each app."""
 
+from collections import Counter
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -9,7 +11,8 @@ import steward.idle_actions as acting
 import steward.idle_tags as tags_before_stops
 from localaws import tagging
 from localaws.studio.core import Resource
-from steward.idle_tags import AT_ONCE, MOST_WITNESSES, READ_LATELY, WITNESSES
+from steward.idle_sweeps import Action
+from steward.idle_tags import AT_ONCE, MOST_WITNESSES, READ_LATELY, WITNESSED_LATELY, WITNESSES
 from steward.resources.tags import MOST_ARNS_OF_A_CALL
 from steward.rules.activity import NOTICE_TAG, time_text
 from tests.unit.idle_world import HOUR, OURS, World
@@ -25,6 +28,13 @@ def stops(member: World, domain_id: str, number: int) -> list[Resource]:
 
 def notice(member: World, domain_id: str) -> Resource:
     return member.lab(domain_id, "code", member.idle(3 * HOUR))
+
+
+def decided(member: World, lag: float = 0) -> tuple[Action, ...]:
+    """A while after all was written, so that GetResources knows it, however far it is behind from now on."""
+    member.local.advance(600)
+    tagging.behaviour(member.cloud).lag = lag
+    return member.decide().actions
 
 
 @pytest.mark.parametrize("number", [1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE])
@@ -49,8 +59,7 @@ def test_where_get_resources_is_behind_what_was_written_nothing_that_it_says_of_
     """Somebody has come back since it was decided, and only ListTags knows."""
     back, *others = stops(member, domain_id, AT_ONCE + 2)
     notice(member, domain_id)
-    actions = member.decide().actions
-    tagging.behaviour(member.cloud).lag = 120
+    actions = decided(member, lag=120)
     member.says(back, None)
     with member.counted() as calls:
         assert sorted(member.results(actions)) == ["CalledOff", "Noticed"] + ["Stopped"] * len(others)
@@ -74,8 +83,7 @@ def test_a_notice_of_a_while_ago_shows_nothing_of_what_was_written_since(member:
     since = member.now - 24 * HOUR - timedelta(seconds=10)
     hidden = member.lab(domain_id, "lab", member.idle(8 * HOUR, noticed=3 * HOUR), created=since)
     notice(member, domain_id)
-    actions, clock = member.decide().actions, member.local.clock
-    tagging.behaviour(member.cloud).lag = lag
+    actions, clock = decided(member, lag), member.local.clock
     clock.at(clock.now + waited, lambda: hidden.tag(hidden.tags | KEPT, clock.now))
     with member.counted() as calls:
         assert sorted(member.results(actions)) == ["CalledOff", "Noticed"]
@@ -88,12 +96,65 @@ def test_of_canvas_it_is_believed_unless_it_is_seen_to_be_behind(member: World, 
     member.unused(domain_id, "mina", 8 * HOUR)
     if lag:
         notice(member, domain_id)
-    actions = member.decide().actions
-    tagging.behaviour(member.cloud).lag = lag
+    actions = decided(member, lag)
     member.tag(canvas.arn, KEPT)
     with member.counted() as calls:
         assert sorted(member.results(actions)) == ["CalledOff", "Noticed"][: len(actions)]
     assert (calls[LIST], canvas.status) == (len(actions) - 1, "InService")
+
+
+def test_that_it_was_seen_to_be_behind_holds_for_canvas_at_second_looks_too(member: World, domain_id: str) -> None:
+    """At the first look all that was seen of it is a stop that was asked for by itself."""
+    stops(member, domain_id, 1)
+    notice(member, domain_id)
+    since = member.now - 24 * HOUR - timedelta(seconds=10)
+    canvas = member.canvas(domain_id, "mina", {NOTICE_TAG: time_text(member.now - 3 * HOUR)}, created=since)
+    member.local.clock.at(member.local.clock.now + 600, lambda: member.unused(domain_id, "mina", 8 * HOUR))
+    actions, clock = decided(member, lag=300), member.local.clock
+    clock.at(clock.now + 20, lambda: canvas.tag(canvas.tags | KEPT, clock.now))
+    results = dict(zip((action.app_type + action.verdict for action in actions), member.results(actions), strict=True))
+    assert results == {"JupyterLabStop": "Stopped", "JupyterLabNotice": "Noticed", "CanvasStop": "CalledOff"}
+
+
+def test_where_canvas_apps_are_stopped_slowly_their_tags_are_asked_for_by_themselves(
+    member: World, domain_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apps = []
+    for person in ("mina", "ada"):
+        member.profile(domain_id, person, OURS) if person == "ada" else None
+        apps.append(member.canvas(domain_id, person, {NOTICE_TAG: time_text(member.now - 3 * HOUR)}))
+        member.unused(domain_id, person, 8 * HOUR)
+    actions, delete = member.decide().actions, acting.delete_app
+
+    def slowly(*asked: object) -> object:
+        member.local.advance(READ_LATELY.total_seconds())
+        for app in apps:
+            member.tag(app.arn, KEPT)
+        return delete(*asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(acting, "delete_app", slowly)
+    with member.counted() as calls:
+        assert member.results(actions) == ["Stopped", "CalledOff"]
+    assert (calls[GET], calls[LIST]) == (1, 1)
+
+
+def test_a_notice_is_a_witness_for_some_seconds_and_later_ones_for_the_next_stops(
+    member: World, domain_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the first thirteen some come too late for theirs, and are asked for one by one."""
+    stops(member, domain_id, AT_ONCE + 4)
+    for each in range(2 * WITNESSES):
+        member.lab(domain_id, f"notice-{each}", member.idle(3 * HOUR))
+    actions, delete, asked = member.decide().actions, acting.delete_app, count()
+
+    def slowly(*named: object) -> object:
+        member.local.advance(WITNESSED_LATELY.total_seconds() if next(asked) == 5 else 0)
+        return delete(*named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(acting, "delete_app", slowly)
+    with member.counted() as calls:
+        assert Counter(member.results(actions)) == Counter(Stopped=AT_ONCE + 4, Noticed=2 * WITNESSES)
+    assert (calls[GET], calls[LIST]) == (3, AT_ONCE - 6)
 
 
 @pytest.mark.parametrize("spelled", ["Stop-7", "stop-7"])
