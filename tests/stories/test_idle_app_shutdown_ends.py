@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.stories.idle_apps import DAY, HOUR, App, at, begin_sweep, details, ended, last, start_another, start_app, sweep
+from tests.stories.idle_apps import DAY, HOUR, NOTICE_TAG, App, at, begin_sweep, details, ended, last, start_another, start_app, sweep
 from tests.stories.people import FRAUD, PLAYGROUND, PRICING, Platform
 
 pytestmark = pytest.mark.workflow("idle_app_shutdown")
@@ -160,6 +160,8 @@ def test_a_notice_that_crosses_somebody_who_comes_back_does_not_hold(platform: P
 def test_an_app_that_ended_between_decision_and_act_is_gone_already(platform: Platform) -> None:
     stopping(platform)
     app = an_idle_app(platform)
+    noticed = platform.local.clock.datetime() - timedelta(hours=2.1)
+    platform.set_tags("fraud-dev", app.arn, {NOTICE_TAG: f"{noticed:%Y-%m-%dT%H:%M:%SZ}"})
     with meanwhile(platform) as run:
         platform.client("sagemaker", "fraud-dev").delete_app(**app.name)
         platform.local.advance(300)

@@ -18,6 +18,7 @@ from localaws.policy.actions import action_name, privilege
 from localaws.policy.usage import Permission, permissions, unused
 from localaws.policy.wildcards import text_matches
 from tests.stories import plays
+from tests.stories.idle_apps import start_another, sweep
 from tests.stories.intake_troubles import created, cut_off, message
 from tests.stories.isolation import leave_on
 from tests.stories.people import FRAUD, HUB, PRICING, Platform
@@ -77,6 +78,16 @@ def events_come_again_or_cannot_be_read(platform: Platform) -> None:
     platform.take_in(message(created(platform)))
 
 
+def an_account_has_more_spaces_than_a_page(platform: Platform) -> None:
+    owner = platform.profile("pricing-prod")
+    platform.local.settle()
+    for number in range(101):
+        platform.space("pricing-prod", owner, f"one-of-many-{number}")
+    platform.local.settle()
+    start_another(platform, "pricing-prod", owner)
+    sweep(platform, "over-many-spaces")
+
+
 def paths_are_not_told(platform: Platform) -> None:
     organizations.behaviour(platform.local.cloud).paths = False
     owner = platform.profile("pricing-prod", UserSettings={"ExecutionRole": platform.role("pricing-prod", "NewToTheCatalog")})
@@ -104,6 +115,7 @@ def test_every_permission_is_used_by_what_people_do(platform: Platform) -> None:
     for play in PLAYS.values():
         play.act(platform)
         billing.behaviour(platform.local.cloud).learns_from = "use"  # a play that says otherwise says it for itself
+    an_account_has_more_spaces_than_a_page(platform)
     leave_on(platform.local, "profile_cost_tagging", "template_enablement", "domain_setup")
     paths_are_not_told(platform)
     granted = permissions(platform.local.cloud, OURS)
