@@ -1,4 +1,4 @@
-"""Notice the apps that were decided on, or stop them, after another look at each of these. What comes of one is a line of the result, the others go on."""
+"""Notice the apps that were decided on, or stop them after another look. What comes of one is a line of the result, the others go on."""
 
 from collections import Counter
 from datetime import UTC, datetime
