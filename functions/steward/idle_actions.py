@@ -1,4 +1,4 @@
-"""Apps that were decided on are looked at once more, each just before it is noticed or stopped; and whatever comes of it is a line of the result."""
+"""Each app that was decided on is decided on once more just before its notice or its stop; and whatever comes of it is a line of the result."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
